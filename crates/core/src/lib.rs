@@ -1,0 +1,41 @@
+//! The vocabulary of Regatta: small, executor-independent, stable.
+//!
+//! - **Time**: [`Time`], [`Clock`], [`Sleep`]. Decisions are made for a time that is handed in.
+//! - **Where tasks run**: [`Executor`], which every closure that spawns a boxed future is.
+//! - **When a task may start**: [`Strategy`], asked with a [`Request`], answering [`Readiness`], told an [`Outcome`];
+//!   shared through a [`Limiter`], which gives [`Permit`]s.
+//! - **In which order, and again?** [`Discipline`], [`Retry`], [`Backoff`].
+//! - **How it ended**: [`TaskError`], [`Panic`], [`NotStarted`], [`Rejection`]; bad settings are a [`ConfigError`].
+//! - **From outside**: [`CancelToken`] stops, [`Kick`] wakes, an [`Observer`] listens.
+//!
+//! Nothing here runs tasks; that is `regatta-engine`'s work.
+
+mod cancel;
+mod clock;
+mod compose;
+mod discipline;
+mod error;
+mod executor;
+mod hold;
+mod kick;
+mod limit;
+mod limiter;
+mod observer;
+mod retry;
+mod strategy;
+mod time;
+
+pub use cancel::{CancelToken, Cancelled, DropGuard};
+pub use clock::{Clock, Sleep, SystemClock};
+pub use discipline::Discipline;
+pub use error::{ConfigError, NotStarted, Panic, Rejection, TaskError};
+pub use executor::Executor;
+pub use futures_core::future::BoxFuture;
+pub use hold::Hold;
+pub use kick::Kick;
+pub use limit::Limit;
+pub use limiter::{Acquire, Limiter, Permit};
+pub use observer::{Event, EventKind, Observer};
+pub use retry::{Backoff, Jitter, Retry, RetryFn, retry_fn};
+pub use strategy::{Class, Explain, Outcome, Readiness, Request, Strategy};
+pub use time::Time;

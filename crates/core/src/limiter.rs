@@ -1,0 +1,346 @@
+//! `Limiter`: one strategy for many: tasks that wait for a permit, and engines that ask for their tasks.
+
+mod acquire;
+mod permit;
+mod state;
+
+pub use acquire::Acquire;
+pub use permit::Permit;
+
+use crate::{
+    Clock, Explain, Hold, Kick, Outcome, Readiness, Rejection, Request, Strategy, SystemClock, Time,
+};
+use permit::Home;
+use state::{Place, State};
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::task::{Wake, Waker};
+
+/// Shares one strategy: among tasks, which [`acquire`](Limiter::acquire) permits, and among engines, because a
+/// `Limiter` is a [`Strategy`] itself. Clones share.
+///
+/// Everybody who waits stands in one line, first come, first served, and nobody passes the head, so a costly request
+/// doesn't starve. A task at the head is handed its grant directly; an engine at the head is kicked and takes its
+/// token itself. One timer at most is armed, by the head. A task that was handed a grant and is never polled again
+/// keeps it, as with every fair lock.
+///
+/// # Examples
+///
+/// ```
+/// use regatta_core::{Limiter, Outcome};
+/// # use regatta_core::{Readiness, Request, Strategy, Time};
+/// # struct One(bool);
+/// # impl Strategy for One {
+/// #     type Token = ();
+/// #     fn ready(&self, _: Time, _: &Request) -> Readiness { if self.0 { Readiness::OnChange } else { Readiness::Ready } }
+/// #     fn start(&mut self, n: Time, r: &Request) -> Result<(), Readiness> { match self.ready(n, r) { Readiness::Ready => { self.0 = true; Ok(()) } no => Err(no) } }
+/// #     fn finish(&mut self, (): (), _: Time, _: Outcome) { self.0 = false }
+/// # }
+/// # let one_at_a_time = One(false);
+/// let limiter = Limiter::new(one_at_a_time);
+/// smol::block_on(async {
+///     let permit = limiter.acquire().await.expect("open");
+///     assert!(limiter.try_acquire().is_err());
+///     permit.complete(Outcome::Success);
+///     assert!(limiter.try_acquire().is_ok());
+/// });
+/// ```
+pub struct Limiter<S: Strategy> {
+    shared: Arc<Shared<S>>,
+    /// Set when an engine owns this handle.
+    kick: Kick,
+    place: Option<Place>,
+}
+
+struct Shared<S: Strategy> {
+    state: Mutex<State<S>>,
+    clock: Arc<dyn Clock>,
+    /// The strategy changed from outside while somebody else held the lock.
+    changed: AtomicBool,
+}
+
+impl<S> Limiter<S>
+where
+    S: Strategy<Token: Send + 'static> + Send + 'static,
+{
+    /// Shares `strategy`, on the default clock.
+    pub fn new(strategy: S) -> Self {
+        Self::with_clock(strategy, SystemClock::shared())
+    }
+
+    /// Shares `strategy` on `clock`. Engines that ask it must use the same clock.
+    pub fn with_clock(strategy: S, clock: Arc<dyn Clock>) -> Self {
+        let state = Mutex::new(State::new(strategy));
+        let shared = Arc::new(Shared { state, clock, changed: AtomicBool::new(false) });
+        let bell = Waker::from(Arc::new(Bell(Arc::downgrade(&shared))));
+        shared.with(|state| state.strategy.attach(Kick::new(bell)));
+        Self { shared, kick: Kick::none(), place: None }
+    }
+
+    /// Waits for a permit of cost 1.
+    ///
+    /// # Errors
+    ///
+    /// Resolves to a [`Rejection`] if the strategy refuses for good or the limiter is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the line; a grant that was not seen yet is given back unused.
+    pub fn acquire(&self) -> Acquire<S> {
+        self.acquire_for(Request::new())
+    }
+
+    /// Waits for a permit for `request`.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Limiter::acquire).
+    pub fn acquire_for(&self, request: Request) -> Acquire<S> {
+        Acquire::new(self.shared.clone(), request, Time::MAX)
+    }
+
+    /// Waits for a permit until `deadline`; refused at once with [`Rejection::TooLate`] if the strategy already knows
+    /// that it can't be met.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Limiter::acquire).
+    pub fn acquire_by(&self, deadline: Time) -> Acquire<S> {
+        Acquire::new(self.shared.clone(), Request::new(), deadline)
+    }
+
+    /// A permit of cost 1, if there is one now and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// What would have to happen first.
+    pub fn try_acquire(&self) -> Result<Permit, Readiness> {
+        self.try_acquire_for(&Request::new())
+    }
+
+    /// A permit for `request`, if there is one now and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// What would have to happen first.
+    pub fn try_acquire_for(&self, request: &Request) -> Result<Permit, Readiness> {
+        let now = self.shared.clock.now();
+        let grant = self.shared.with(|state| state.start(now, request, None))?;
+        Ok(Permit::new(self.shared.clone(), grant))
+    }
+
+    /// Acquires, runs `work`, and completes the permit with what `classify` says of the output.
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`]; `work` has not been polled then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops `work` and then counts it as `Cancelled`.
+    pub async fn run<F, T, C>(&self, work: F, classify: C) -> Result<T, Rejection>
+    where
+        F: Future<Output = T>,
+        C: FnOnce(&T) -> Outcome,
+    {
+        let permit = self.acquire().await?;
+        let output = work.await;
+        permit.complete(classify(&output));
+        Ok(output)
+    }
+}
+
+impl<S: Strategy> Limiter<S> {
+    /// Changes the strategy where it stands, then serves those who can start under the new rule.
+    ///
+    /// `change` runs under the limiter's lock: it must not block, and must not use this limiter. If it panics, the
+    /// panic goes on to the caller and the strategy stays as `change` left it.
+    pub fn update<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
+        let now = self.shared.clock.now();
+        self.shared.with(|state| {
+            let result = change(&mut state.strategy);
+            state.advance(now);
+            result
+        })
+    }
+
+    /// Looks at the strategy, under the limiter's lock.
+    pub fn peek<R>(&self, look: impl FnOnce(&S) -> R) -> R {
+        self.shared.with(|state| look(&state.strategy))
+    }
+
+    /// How many permits and tokens are out.
+    pub fn issued(&self) -> usize {
+        self.shared.with(|state| state.issued())
+    }
+
+    /// How many tasks and engines stand in line.
+    pub fn waiting(&self) -> usize {
+        self.shared.with(|state| state.waiting())
+    }
+
+    /// Refuses everybody who waits or will come, with [`Rejection::Closed`]. Permits that are out stay good.
+    pub fn close(&self) {
+        self.shared.with(State::close);
+    }
+}
+
+impl<S: Strategy> Clone for Limiter<S> {
+    /// A handle of its own on the same strategy; a place in line is not cloned.
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone(), kick: Kick::none(), place: None }
+    }
+}
+
+impl<S: Strategy> Drop for Limiter<S> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            let now = self.shared.clock.now();
+            self.shared.with(|state| state.leave(place, now));
+        }
+    }
+}
+
+impl<S: Strategy + fmt::Debug> fmt::Debug for Limiter<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.with(|state| {
+            f.debug_struct("Limiter")
+                .field("strategy", &state.strategy)
+                .field("issued", &state.issued())
+                .field("waiting", &state.waiting())
+                .finish()
+        })
+    }
+}
+
+/// How an engine asks: it stands in the same line as the tasks.
+impl<S> Strategy for Limiter<S>
+where
+    S: Strategy<Token: Send + 'static> + Send + 'static,
+{
+    type Token = Permit;
+
+    fn ready(&self, now: Time, request: &Request) -> Readiness {
+        self.shared.with(|state| state.ready(now, request, self.place))
+    }
+
+    fn start(&mut self, now: Time, request: &Request) -> Result<Permit, Readiness> {
+        let grant = self.shared.with(|state| state.start(now, request, self.place))?;
+        self.place = None;
+        Ok(Permit::new(self.shared.clone(), grant))
+    }
+
+    fn finish(&mut self, token: Permit, now: Time, outcome: Outcome) {
+        token.settle(now, outcome);
+    }
+
+    fn reconcile(&mut self, token: &mut Permit, now: Time, actual: u32) {
+        token.reconcile_at(now, actual);
+    }
+
+    fn attach(&mut self, kick: Kick) {
+        self.kick = kick;
+    }
+
+    fn park(&mut self, now: Time, request: &Request) {
+        let place = self.shared.with(|state| state.park(now, request, &self.kick, self.place));
+        self.place = Some(place);
+    }
+
+    fn unpark(&mut self) {
+        if let Some(place) = self.place.take() {
+            let now = self.shared.clock.now();
+            self.shared.with(|state| state.leave(place, now));
+        }
+    }
+
+    fn hold(&self, token: &Permit) -> Hold {
+        Hold::from(token.share())
+    }
+
+    fn explain(&self, now: Time, out: &mut dyn Explain) {
+        self.shared.with(|state| {
+            if state.closed {
+                out.reason("limiter", Readiness::Rejected(Rejection::Closed));
+            }
+            state.strategy.explain(now, out);
+        });
+    }
+}
+
+impl<S: Strategy> Shared<S> {
+    /// Runs `f` under the lock, and wakes whom it named after the lock is released.
+    fn with<R>(&self, f: impl FnOnce(&mut State<S>) -> R) -> R {
+        // A strategy that panicked, or a panicking `update`, leaves our own fields whole: they change last.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = f(&mut state);
+        Self::unlock(state);
+        self.serve_changes();
+        result
+    }
+
+    fn unlock(mut state: MutexGuard<'_, State<S>>) {
+        let (wakes, kicks) = (std::mem::take(&mut state.wakes), std::mem::take(&mut state.kicks));
+        drop(state);
+        wakes.into_iter().for_each(Waker::wake);
+        kicks.iter().for_each(Kick::kick);
+    }
+
+    /// A kick may come from inside the lock (an `update` that changes a gate, say), so it can't wait for it: it leaves
+    /// a mark, and whoever holds the lock looks for the mark after releasing it.
+    fn serve_changes(&self) {
+        while self.changed.load(Ordering::SeqCst) {
+            let mut state = match self.state.try_lock() {
+                Ok(state) => state,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            self.changed.store(false, Ordering::SeqCst);
+            state.advance(self.clock.now());
+            Self::unlock(state);
+        }
+    }
+}
+
+impl<S> Home for Shared<S>
+where
+    S: Strategy<Token: Send> + Send,
+{
+    fn release(&self, grant: usize, now: Option<Time>, outcome: Option<Outcome>) {
+        let now = now.unwrap_or_else(|| self.clock.now());
+        self.with(|state| state.release(grant, now, outcome));
+    }
+
+    fn retain(&self, grant: usize) {
+        self.with(|state| state.retain(grant));
+    }
+
+    fn reconcile(&self, grant: usize, now: Option<Time>, actual: u32) {
+        let now = now.unwrap_or_else(|| self.clock.now());
+        self.with(|state| state.reconcile(grant, now, actual));
+    }
+}
+
+/// The kick of the inner strategy. Weak, because the strategy keeps it inside the very state it wakes.
+struct Bell<S: Strategy>(Weak<Shared<S>>);
+
+impl<S> Wake for Bell<S>
+where
+    S: Strategy<Token: Send> + Send + 'static,
+{
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.changed.store(true, Ordering::SeqCst);
+            shared.serve_changes();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

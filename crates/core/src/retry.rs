@@ -1,0 +1,208 @@
+//! `Retry`: after this failure, again or not? And `Backoff`, the ready-made answer.
+
+use crate::{ConfigError, TaskError};
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+/// Decides after each failed attempt whether there is another, and when.
+///
+/// One value serves one task: it may count, draw jitter, or remember the last delay.
+/// Ready-made: [`Backoff`]; from a closure: [`retry_fn`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't decide about retries of tasks that fail with `{E}`",
+    note = "pass a `Backoff`, or a closure through `retry_fn(|attempts, error| ..)`"
+)]
+pub trait Retry<E> {
+    /// How long to wait before the next attempt, or `None` to let the failure stand.
+    ///
+    /// `attempts` is how many there were, this one included: 1 after the first failure. A zero delay retries at once
+    /// and touches no timer.
+    fn delay(&mut self, attempts: u32, failure: &TaskError<E>) -> Option<Duration>;
+}
+
+impl<E> Retry<E> for Box<dyn Retry<E> + Send + '_> {
+    fn delay(&mut self, attempts: u32, failure: &TaskError<E>) -> Option<Duration> {
+        (**self).delay(attempts, failure)
+    }
+}
+
+/// A [`Retry`] from a closure.
+///
+/// ```
+/// use regatta_core::{Retry, TaskError, retry_fn};
+/// use std::time::Duration;
+///
+/// let mut retry = retry_fn(|attempts, failure: &TaskError<&str>| match failure {
+///     TaskError::Failed("busy") if attempts < 3 => Some(Duration::from_millis(10)),
+///     _ => None,
+/// });
+/// assert!(retry.delay(1, &TaskError::Failed("busy")).is_some());
+/// assert!(retry.delay(1, &TaskError::Failed("forbidden")).is_none());
+/// ```
+pub fn retry_fn<E, F>(decide: F) -> RetryFn<E, F>
+where
+    F: FnMut(u32, &TaskError<E>) -> Option<Duration>,
+{
+    RetryFn { decide, error: PhantomData }
+}
+
+/// Made by [`retry_fn`].
+pub struct RetryFn<E, F> {
+    decide: F,
+    error: PhantomData<fn(&E)>,
+}
+
+impl<E, F: Clone> Clone for RetryFn<E, F> {
+    fn clone(&self) -> Self {
+        Self { decide: self.decide.clone(), error: PhantomData }
+    }
+}
+
+impl<E, F> fmt::Debug for RetryFn<E, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RetryFn")
+    }
+}
+
+impl<E, F> Retry<E> for RetryFn<E, F>
+where
+    F: FnMut(u32, &TaskError<E>) -> Option<Duration>,
+{
+    fn delay(&mut self, attempts: u32, failure: &TaskError<E>) -> Option<Duration> {
+        (self.decide)(attempts, failure)
+    }
+}
+
+/// Retries errors and timeouts a number of times, with a constant or an exponentially growing pause.
+///
+/// A panic is a bug and a rejection is not an attempt: neither is retried. To choose by error, use [`retry_fn`].
+///
+/// # Defaults
+///
+/// 3 retries after the first attempt; factor 2; no pause above 60 s; no jitter.
+///
+/// # Examples
+///
+/// ```
+/// use regatta_core::{Backoff, Retry, TaskError};
+/// use std::time::Duration;
+///
+/// let mut retry = Backoff::exponential(Duration::from_millis(100)).times(2);
+/// let failure = TaskError::Failed("busy");
+/// assert_eq!(retry.delay(1, &failure), Some(Duration::from_millis(100)));
+/// assert_eq!(retry.delay(2, &failure), Some(Duration::from_millis(200)));
+/// assert_eq!(retry.delay(3, &failure), None);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    first: Duration,
+    factor: f64,
+    delay_max: Duration,
+    retries: u32,
+    jitter: Jitter,
+    random: fastrand::Rng,
+}
+
+/// How a pause is shortened at random, so that tasks that failed together don't return together.
+///
+/// Jitter only ever shortens, after the cap, so no pause is longer than the cap. Named as in Marc Brooker,
+/// "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Jitter {
+    /// The pause as it is.
+    #[default]
+    None,
+    /// Between half the pause and the pause.
+    Equal,
+    /// Between nothing and the pause.
+    Full,
+}
+
+impl Backoff {
+    /// The same pause after each failure.
+    pub fn constant(pause: Duration) -> Self {
+        Self {
+            first: pause,
+            factor: 1.0,
+            delay_max: Duration::from_secs(60).max(pause),
+            retries: 3,
+            jitter: Jitter::None,
+            random: fastrand::Rng::new(),
+        }
+    }
+
+    /// `first` after the first failure, and twice as long after each further one.
+    pub fn exponential(first: Duration) -> Self {
+        Self { factor: 2.0, ..Self::constant(first) }
+    }
+
+    /// At most this many retries after the first attempt; 0 means none.
+    #[must_use]
+    pub fn times(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Retries until something else stops it.
+    #[must_use]
+    pub fn forever(self) -> Self {
+        self.times(u32::MAX)
+    }
+
+    /// No pause is longer than this.
+    #[must_use]
+    pub fn delay_max(mut self, longest: Duration) -> Self {
+        self.delay_max = longest;
+        self
+    }
+
+    /// How much longer each pause is than the one before.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] unless it is a finite number of at least 1.
+    pub fn factor(mut self, factor: f64) -> Result<Self, ConfigError> {
+        if !factor.is_finite() || factor < 1.0 {
+            return Err(ConfigError::new("factor", factor, "must be a finite number of at least 1"));
+        }
+        self.factor = factor;
+        Ok(self)
+    }
+
+    /// Shortens the pauses at random.
+    #[must_use]
+    pub fn jitter(mut self, jitter: Jitter) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// Makes the jitter the same in every run.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.random = fastrand::Rng::with_seed(seed);
+        self
+    }
+
+    fn pause(&mut self, attempts: u32) -> Duration {
+        let grown = self.factor.powi(i32::try_from(attempts.saturating_sub(1)).unwrap_or(i32::MAX));
+        // Through f64, because the power overflows a Duration long before it overflows a float.
+        let uncapped = self.first.as_secs_f64() * grown;
+        let pause = Duration::try_from_secs_f64(uncapped).unwrap_or(Duration::MAX).min(self.delay_max);
+        match self.jitter {
+            Jitter::None => pause,
+            Jitter::Equal => pause.mul_f64(1.0 - self.random.f64() / 2.0),
+            Jitter::Full => pause.mul_f64(self.random.f64()),
+        }
+    }
+}
+
+impl<E> Retry<E> for Backoff {
+    fn delay(&mut self, attempts: u32, failure: &TaskError<E>) -> Option<Duration> {
+        let worth_it = matches!(failure, TaskError::Failed(_) | TaskError::TimedOut { .. });
+        (worth_it && attempts <= self.retries).then(|| self.pause(attempts))
+    }
+}
+
+#[cfg(test)]
+mod tests;
