@@ -10,6 +10,8 @@
 //!
 //! Nothing here runs tasks; that is `regatta-engine`'s work.
 
+#![forbid(unsafe_code)]
+
 mod cancel;
 mod clock;
 mod compose;

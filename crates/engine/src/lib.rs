@@ -1,1 +1,70 @@
+//! The machine under Regatta: a loop that joins a supply of work, the rules of admission, and the running tasks.
+//!
+//! ```text
+//! Source ──next(now, admission)──▶ Strategy ──start──▶ TaskSet ──poll──▶ End ──▶ Source::on_outcome ──Outcome──▶ Strategy::finish
+//!    ▲                                                                             │
+//!    └──────────────────────────── what this end makes possible ◀──────────────────┘
+//! ```
+//!
+//! A runner, a queue, a graph and a timetable differ only in their [`Source`]. Users of those crates never name this
+//! one; it is public so that others can write sources, and its interface may change with any release.
+//!
+//! # Examples
+//!
+//! A source of its own, in full:
+//!
+//! ```
+//! use regatta_core::{Outcome, Request, Time};
+//! use regatta_engine::{Admission, End, Engine, Job, Next, Source};
+//! use std::future::{Ready, ready};
+//!
+//! /// Counts down, and adds up what comes back.
+//! struct Countdown { left: u32, sum: u32 }
+//!
+//! impl Source for Countdown {
+//!     type Task = Ready<u32>;
+//!
+//!     fn next<'a>(&mut self, _: Time, admission: Admission<'a>) -> Next<'a, Self::Task> {
+//!         if self.left == 0 { return Next::Done; }
+//!         match admission.start(&Request::new()) {
+//!             Err(not_yet) => Next::Blocked(not_yet),
+//!             Ok(admitted) => {
+//!                 self.left -= 1;
+//!                 Next::Start(Job::new(self.left as usize, ready(self.left)), admitted)
+//!             }
+//!         }
+//!     }
+//!
+//!     fn on_outcome(&mut self, _: Time, _: usize, end: End<u32>) -> Outcome {
+//!         if let End::Output(n) = end { self.sum += n; }
+//!         Outcome::Success
+//!     }
+//! }
+//!
+//! let source = smol::block_on(Engine::new(Countdown { left: 5, sum: 0 }, ()).run());
+//! assert_eq!(source.sum, 10);
+//! ```
 
+#![forbid(unsafe_code)]
+
+mod admission;
+mod contain;
+mod deadlines;
+mod engine;
+mod on_executor;
+mod remote;
+mod retrying;
+mod run;
+mod source;
+mod task_set;
+mod timer;
+mod wakes;
+
+pub use admission::{Admission, Admitted};
+pub use engine::Engine;
+pub use on_executor::OnExecutor;
+pub use remote::Remote;
+pub use retrying::Retrying;
+pub use run::{Run, RunWith};
+pub use source::{Control, End, Job, Next, Source, Stop};
+pub use task_set::{SlotId, TaskSet};
