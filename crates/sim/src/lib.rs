@@ -1,1 +1,24 @@
+#![doc = include_str!("../README.md")]
 
+mod clock;
+mod deadlock;
+mod executor;
+mod log;
+mod panic;
+mod probe;
+mod sim;
+mod stats;
+mod tasks;
+mod trace;
+mod yield_now;
+
+pub use clock::ManualClock;
+pub use deadlock::Deadlock;
+pub use executor::SimExecutor;
+pub use fastrand::Rng;
+pub use panic::TaskPanic;
+pub use probe::{Probe, Probed};
+pub use sim::Sim;
+pub use stats::Stats;
+pub use trace::{TraceEntry, What};
+pub use yield_now::{YieldNow, yield_now};
