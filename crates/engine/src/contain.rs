@@ -7,12 +7,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 ///
 /// `AssertUnwindSafe` is sound to claim here because what `f` touched is either dropped right after a panic (a task)
 /// or never used again (a source that panicked is not asked a second time).
-pub(crate) fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
+pub fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
     catch_unwind(AssertUnwindSafe(f)).map_err(Panic::new)
 }
 
 /// Runs a drop whose panic nobody can do anything about.
-pub(crate) fn contain_drop(f: impl FnOnce()) {
+pub fn contain_drop(f: impl FnOnce()) {
     if let Err(panic) = contain(f) {
         // The payload may panic in its own drop, and so on: its memory is the smaller loss.
         if let Err(again) = contain(|| drop(panic)) {

@@ -399,9 +399,19 @@ impl<Src, St: Strategy<Token = Tok>, F, Tok> Engine<Src, St, F, Tok> {
         self.source
     }
 
+    /// Another clock; for drivers that are configured after their engine was made. Before the first poll only.
+    pub fn set_clock(&mut self, clock: Arc<dyn Clock>) {
+        self.clock = clock;
+    }
+
     /// The strategy.
     pub fn strategy(&self) -> &St {
         &self.running.strategy
+    }
+
+    /// The time of the last pass.
+    pub fn now(&self) -> Time {
+        self.now
     }
 
     /// A handle that makes the engine look again.

@@ -51,20 +51,34 @@ mod admission;
 mod contain;
 mod deadlines;
 mod engine;
+mod log;
+mod observers;
 mod on_executor;
+#[cfg(feature = "progress")]
+mod progress;
 mod remote;
+mod report;
 mod retrying;
 mod run;
 mod source;
+mod summary;
+mod table;
 mod task_set;
 mod timer;
 mod wakes;
 
 pub use admission::{Admission, Admitted};
+pub use contain::{contain, contain_drop};
 pub use engine::Engine;
+pub use log::LogLines;
+pub use observers::Observers;
 pub use on_executor::OnExecutor;
+#[cfg(feature = "progress")]
+pub use progress::Progress;
 pub use remote::Remote;
+pub use report::{Counts, Report, StopReason, TaskReport};
 pub use retrying::Retrying;
 pub use run::{Run, RunWith};
 pub use source::{Control, End, Job, Next, Source, Stop};
+pub use table::Table;
 pub use task_set::{SlotId, TaskSet};

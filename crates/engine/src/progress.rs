@@ -1,0 +1,58 @@
+//! `Progress`: a progress bar on the terminal. Feature `progress`.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use regatta_core::{Event, EventKind, Observer};
+use std::fmt;
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// An observer that draws a progress bar on standard error: how many tasks are done, how many are not ok, how long
+/// the rest may take. Draws nothing where standard error is no terminal. The bar vanishes when the run is dropped or
+/// over.
+pub struct Progress {
+    bar: ProgressBar,
+    failed: AtomicUsize,
+}
+
+impl Progress {
+    /// A bar for `total` tasks.
+    ///
+    /// # Panics
+    ///
+    /// Never: the template is fixed.
+    pub fn new(total: usize) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{bar:32} {pos}/{len} {per_sec} eta {eta} {msg}")
+            .expect("the template is fixed and valid");
+        bar.set_style(style.progress_chars("##-"));
+        Self { bar, failed: AtomicUsize::new(0) }
+    }
+
+    /// Whether a bar would be seen: standard error is a terminal.
+    pub fn is_visible() -> bool {
+        std::io::stderr().is_terminal()
+    }
+}
+
+impl Observer for Progress {
+    fn on_event(&self, event: &Event<'_>) {
+        let EventKind::Finished { error, .. } = event.kind else { return };
+        if error.is_some() {
+            let failed = self.failed.fetch_add(1, Ordering::Relaxed) + 1;
+            self.bar.set_message(format!("{failed} not ok"));
+        }
+        self.bar.inc(1);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Progress").field("done", &self.bar.position()).finish_non_exhaustive()
+    }
+}

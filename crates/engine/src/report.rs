@@ -1,0 +1,386 @@
+//! `Report`: what became of every task of a run.
+
+use crate::summary;
+use hashbrown::{DefaultHashBuilder, HashTable};
+use regatta_core::{NotStarted, Panic, TaskError, Time};
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
+use std::time::Duration;
+
+/// The outcome of every task of a run, in the order in which the tasks were added.
+///
+/// A task is looked up by its key in O(1). `Display` prints the whole as a plain table.
+pub struct Report<K, T, E> {
+    tasks: Vec<TaskReport<K, T, E>>,
+    /// Indices into `tasks`, by the hash of the key: each key lives once and needs no `Clone`.
+    index: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    finished: u32,
+    name: Option<String>,
+    began: Time,
+    ended: Time,
+    stopped: StopReason,
+}
+
+/// What became of one task.
+#[derive(Debug)]
+pub struct TaskReport<K, T, E> {
+    key: K,
+    result: Result<T, TaskError<E>>,
+    retried: Vec<TaskError<E>>,
+    attempts: u32,
+    started: Option<Time>,
+    ended: Option<Time>,
+    /// Its rank among those that ended.
+    rank: u32,
+}
+
+/// Why a run stopped.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// Every task has ended by itself.
+    Completed,
+    /// The run's own time was up.
+    TimedOut,
+    /// It was cancelled.
+    Cancelled,
+    /// Its stop rule was met.
+    StopRule,
+    /// The source of its tasks panicked.
+    Panicked(Panic),
+}
+
+impl StopReason {
+    /// Why a task that was not started by then never was.
+    pub fn not_started(&self) -> NotStarted {
+        match self {
+            Self::Completed | Self::Cancelled => NotStarted::Cancelled,
+            Self::TimedOut => NotStarted::TimedOut,
+            Self::StopRule => NotStarted::Stopped,
+            Self::Panicked(_) => NotStarted::Source,
+        }
+    }
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Completed => f.write_str("completed"),
+            Self::TimedOut => f.write_str("stopped by its timeout"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::StopRule => f.write_str("stopped by its stop rule"),
+            Self::Panicked(panic) => write!(f, "stopped by a panic of its source: {panic}"),
+        }
+    }
+}
+
+/// How many tasks ended how.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Succeeded.
+    pub ok: usize,
+    /// Returned an error.
+    pub failed: usize,
+    /// Panicked.
+    pub panicked: usize,
+    /// Were stopped because their time, or the run's, was up.
+    pub timed_out: usize,
+    /// Were stopped on request.
+    pub cancelled: usize,
+    /// Never started.
+    pub not_started: usize,
+    /// Were refused by a strategy, or skipped because of others.
+    pub refused: usize,
+}
+
+impl Counts {
+    /// All of them.
+    pub fn total(&self) -> usize {
+        self.ok
+            + self.failed
+            + self.panicked
+            + self.timed_out
+            + self.cancelled
+            + self.not_started
+            + self.refused
+    }
+}
+
+impl<K, T, E> Report<K, T, E> {
+    /// An empty report: tasks are pushed before the run, and settled as they end.
+    pub fn new() -> Self {
+        Self {
+            tasks: Vec::new(),
+            index: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            finished: 0,
+            name: None,
+            began: Time::ZERO,
+            ended: Time::ZERO,
+            stopped: StopReason::Completed,
+        }
+    }
+
+    /// Whether every task succeeded. An empty report is ok.
+    pub fn is_ok(&self) -> bool {
+        self.tasks.iter().all(|task| task.result.is_ok())
+    }
+
+    /// Whether the run's own time was up before everything had ended.
+    pub fn timed_out(&self) -> bool {
+        matches!(self.stopped, StopReason::TimedOut)
+    }
+
+    /// Why the run stopped.
+    pub fn stopped(&self) -> &StopReason {
+        &self.stopped
+    }
+
+    /// How long the run took.
+    pub fn elapsed(&self) -> Duration {
+        self.ended.since(self.began)
+    }
+
+    /// The run's name, if it has one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// How many tasks there are.
+    pub fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// All tasks, in the order in which they were added.
+    pub fn tasks(&self) -> &[TaskReport<K, T, E>] {
+        &self.tasks
+    }
+
+    /// The tasks that were started and have ended, in the order in which they ended. Costs a sort.
+    pub fn by_completion(&self) -> Vec<&TaskReport<K, T, E>> {
+        let mut ended: Vec<_> = self.tasks.iter().filter(|task| task.ended.is_some()).collect();
+        ended.sort_by_key(|task| task.rank);
+        ended
+    }
+
+    /// The values of the tasks that succeeded, with their keys.
+    pub fn ok(&self) -> impl Iterator<Item = (&K, &T)> {
+        self.tasks.iter().filter_map(|task| Some((&task.key, task.result.as_ref().ok()?)))
+    }
+
+    /// Why the others did not, with their keys.
+    pub fn errors(&self) -> impl Iterator<Item = (&K, &TaskError<E>)> {
+        self.tasks.iter().filter_map(|task| Some((&task.key, task.result.as_ref().err()?)))
+    }
+
+    /// How many tasks ended how. Counted from the tasks themselves.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for task in &self.tasks {
+            *match &task.result {
+                Ok(_) => &mut counts.ok,
+                Err(TaskError::Failed(_)) => &mut counts.failed,
+                Err(TaskError::Panicked(_)) => &mut counts.panicked,
+                Err(TaskError::TimedOut { .. }) => &mut counts.timed_out,
+                Err(TaskError::Cancelled) => &mut counts.cancelled,
+                Err(TaskError::NotStarted(_)) => &mut counts.not_started,
+                Err(_) => &mut counts.refused,
+            } += 1;
+        }
+        counts
+    }
+}
+
+impl<K: Eq + Hash, T, E> Report<K, T, E> {
+    /// The result of the task with this key.
+    pub fn get<Q>(&self, key: &Q) -> Option<&Result<T, TaskError<E>>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.task(key).map(|task| &task.result)
+    }
+
+    /// Everything about the task with this key.
+    pub fn task<Q>(&self, key: &Q) -> Option<&TaskReport<K, T, E>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        let index = self.index.find(hash, |index| self.tasks[*index as usize].key.borrow() == key)?;
+        self.tasks.get(*index as usize)
+    }
+
+    /// Adds a task that has not started, and returns its index.
+    ///
+    /// # Errors
+    ///
+    /// The key, if there is a task with this key already.
+    ///
+    /// # Panics
+    ///
+    /// At 2³² tasks.
+    pub fn push(&mut self, key: K) -> Result<usize, K> {
+        let hash = self.hasher.hash_one(&key);
+        let (tasks, hasher) = (&self.tasks, &self.hasher);
+        let entry = self.index.entry(
+            hash,
+            |index| tasks[*index as usize].key == key,
+            |index| hasher.hash_one(&tasks[*index as usize].key),
+        );
+        let hashbrown::hash_table::Entry::Vacant(vacant) = entry else { return Err(key) };
+        let index = self.tasks.len();
+        vacant.insert(u32::try_from(index).expect("at most 2^32 tasks in one report"));
+        // Nothing has happened to it: it stays like this if nothing ever does.
+        let result = Err(TaskError::NotStarted(NotStarted::Cancelled));
+        self.tasks.push(TaskReport {
+            key,
+            result,
+            retried: Vec::new(),
+            attempts: 0,
+            started: None,
+            ended: None,
+            rank: 0,
+        });
+        Ok(index)
+    }
+}
+
+/// How a source keeps a report.
+impl<K, T, E> Report<K, T, E> {
+    /// One more attempt of a task starts. Returns which.
+    pub fn start(&mut self, index: usize, now: Time) -> u32 {
+        let task = &mut self.tasks[index];
+        task.started.get_or_insert(now);
+        task.attempts += 1;
+        task.attempts
+    }
+
+    /// An attempt has failed, and there may be another.
+    pub fn retry(&mut self, index: usize, error: TaskError<E>) {
+        self.tasks[index].retried.push(error);
+    }
+
+    /// A task has its outcome.
+    pub fn settle(&mut self, index: usize, now: Time, result: Result<T, TaskError<E>>) {
+        let task = &mut self.tasks[index];
+        task.result = result;
+        task.ended = Some(now);
+        task.rank = self.finished;
+        self.finished += 1;
+    }
+
+    /// There will be no other attempt after all: takes the last failure back, to be settled with.
+    pub fn take_retried(&mut self, index: usize) -> Option<TaskError<E>> {
+        self.tasks[index].retried.pop()
+    }
+
+    /// The run is over.
+    pub fn close(&mut self, name: Option<String>, began: Time, ended: Time, stopped: StopReason) {
+        let why = stopped.not_started();
+        for task in &mut self.tasks {
+            if task.ended.is_none() {
+                task.result = Err(TaskError::NotStarted(why));
+            }
+        }
+        (self.name, self.began, self.ended, self.stopped) = (name, began, ended, stopped);
+    }
+}
+
+impl<K, T, E> TaskReport<K, T, E> {
+    /// Its key.
+    pub fn key(&self) -> &K {
+        &self.key
+    }
+
+    /// How it ended.
+    pub fn result(&self) -> &Result<T, TaskError<E>> {
+        &self.result
+    }
+
+    /// How many attempts there were; 0 if it never started.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Why the attempts before the last one failed, in order.
+    pub fn retried(&self) -> &[TaskError<E>] {
+        &self.retried
+    }
+
+    /// When its first attempt started.
+    pub fn started(&self) -> Option<Time> {
+        self.started
+    }
+
+    /// When it ended.
+    pub fn ended(&self) -> Option<Time> {
+        self.ended
+    }
+
+    /// From its first start to its end, pauses between attempts included.
+    pub fn elapsed(&self) -> Option<Duration> {
+        Some(self.ended?.since(self.started?))
+    }
+
+    /// `ok`, or the failure's [`state`](TaskError::state).
+    pub fn state(&self) -> &'static str {
+        match &self.result {
+            Ok(_) => "ok",
+            Err(error) => error.state(),
+        }
+    }
+
+    /// Key and result.
+    pub fn into_parts(self) -> (K, Result<T, TaskError<E>>) {
+        (self.key, self.result)
+    }
+}
+
+/// Keys and results, in the order of adding.
+impl<K, T, E> IntoIterator for Report<K, T, E> {
+    type Item = (K, Result<T, TaskError<E>>);
+    type IntoIter = std::iter::Map<
+        std::vec::IntoIter<TaskReport<K, T, E>>,
+        fn(TaskReport<K, T, E>) -> (K, Result<T, TaskError<E>>),
+    >;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.tasks.into_iter().map(TaskReport::into_parts)
+    }
+}
+
+impl<K, T, E> Default for Report<K, T, E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K: fmt::Debug, T: fmt::Debug, E: fmt::Debug> fmt::Debug for Report<K, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Report")
+            .field("tasks", &self.tasks)
+            .field("stopped", &self.stopped)
+            .field("elapsed", &self.elapsed())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A plain table: a line per task, then the counts, the elapsed time and why the run stopped.
+impl<K: fmt::Debug, T, E: fmt::Display> fmt::Display for Report<K, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        summary::write(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests;

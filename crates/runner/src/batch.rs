@@ -1,0 +1,265 @@
+//! `Batch`: a runner's tasks as a source. Keyed, boxed, some of them to be made again after a failure.
+
+use crate::course::Course;
+use regatta_core::{BoxFuture, EventKind, Outcome, Panic, Request, Retry, TaskError, Time};
+use regatta_engine::{
+    Admission, Control, End, Job, Next, Observers, Report, Retrying, Source, contain, contain_drop,
+};
+use std::fmt;
+
+/// The state of a runner on its way: the report that grows, and what is still to be started.
+pub(crate) struct Batch<'a, K, T, E> {
+    pub(crate) course: Course,
+    pub(crate) report: Report<K, T, E>,
+    pub(crate) observers: Observers,
+    pub(crate) name: Option<String>,
+    /// How an error looks in an event; set with the first observer, which is what asks for `E: Display`.
+    pub(crate) text: Option<fn(&TaskError<E>) -> String>,
+    bodies: Bodies<'a, T, E>,
+    /// The first task that has not been started.
+    fresh: usize,
+    settled: usize,
+    retrying: Retrying<usize>,
+}
+
+/// Where a task comes from.
+pub(crate) enum Body<'a, T, E> {
+    /// A future, good for one attempt.
+    Once(BoxFuture<'a, Result<T, E>>),
+    /// A factory with its retry rule.
+    Again(Box<dyn Again<'a, T, E> + Send + 'a>),
+    /// Started, and not to be started again.
+    Gone,
+}
+
+/// A factory together with its retry rule, so that both share one box.
+pub(crate) trait Again<'a, T, E> {
+    fn attempt(&mut self) -> BoxFuture<'a, Result<T, E>>;
+    fn retry(&mut self) -> &mut dyn Retry<E>;
+}
+
+/// Dropping what was never started is user code too.
+struct Bodies<'a, T, E>(Vec<Body<'a, T, E>>);
+
+impl<T, E> Drop for Bodies<'_, T, E> {
+    fn drop(&mut self) {
+        for body in self.0.drain(..) {
+            contain_drop(|| drop(body));
+        }
+    }
+}
+
+impl<'a, K, T, E> Batch<'a, K, T, E> {
+    pub(crate) fn new() -> Self {
+        Self {
+            course: Course::new(),
+            report: Report::new(),
+            observers: Observers::new(),
+            name: None,
+            text: None,
+            bodies: Bodies(Vec::new()),
+            fresh: 0,
+            settled: 0,
+            retrying: Retrying::new(),
+        }
+    }
+
+    /// Adds the body of the task that was last pushed to the report.
+    pub(crate) fn push(&mut self, body: Body<'a, T, E>) {
+        self.bodies.0.push(body);
+    }
+
+    fn unfinished(&self) -> bool {
+        self.settled < self.report.len()
+    }
+}
+
+impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
+    /// The run is over at `now`.
+    pub(crate) fn into_report(mut self, now: Time) -> Report<K, T, E> {
+        // Retries that were not to be: the last failure stands.
+        for index in std::mem::take(&mut self.retrying).drain() {
+            if let Some(error) = self.report.take_retried(index) {
+                self.settle(index, now, Err(error));
+            }
+        }
+        drop(self.bodies);
+        let began = self.course.began();
+        self.report.close(self.name, began, now, self.course.reason());
+        if !self.observers.is_empty() {
+            let never = self.report.tasks().iter().enumerate().filter(|(_, task)| task.started().is_none());
+            for (id, task) in never {
+                tell_finished(&mut self.observers, self.text, id, task.key(), now, 0, task.result());
+            }
+        }
+        self.report
+    }
+
+    fn begin(&mut self, now: Time) {
+        if self.observers.is_empty() {
+            return;
+        }
+        for (id, task) in self.report.tasks().iter().enumerate() {
+            self.observers.tell(id, task.key(), now, EventKind::Queued);
+        }
+    }
+
+    /// The job of this task's next attempt, or `None` if its factory panicked: then the task has ended.
+    fn attempt(&mut self, index: usize, now: Time) -> Option<Job<BoxFuture<'a, Result<T, E>>>> {
+        let task = match &mut self.bodies.0[index] {
+            Body::Again(again) => contain(|| again.attempt()),
+            once => match std::mem::replace(once, Body::Gone) {
+                Body::Once(task) => Ok(task),
+                Body::Again(_) | Body::Gone => unreachable!("a future is started once"),
+            },
+        };
+        let attempt = self.report.start(index, now);
+        if !self.observers.is_empty() {
+            let key = self.report.tasks()[index].key();
+            self.observers.tell(index, key, now, EventKind::Started { attempt });
+        }
+        match task {
+            Ok(task) => Some(Job::new(index, task).deadline(self.deadline(index, now))),
+            Err(panic) => {
+                self.settle(index, now, Err(TaskError::Panicked(panic)));
+                None
+            }
+        }
+    }
+
+    fn deadline(&self, index: usize, now: Time) -> Time {
+        let attempt = self.course.settings.attempt_timeout.map_or(Time::MAX, |timeout| now + timeout);
+        attempt.min(self.task_deadline(index))
+    }
+
+    /// When the task must have ended, all its attempts and the pauses between them included.
+    fn task_deadline(&self, index: usize) -> Time {
+        match (self.course.settings.task_timeout, self.report.tasks()[index].started()) {
+            (Some(timeout), Some(started)) => started + timeout,
+            _ => Time::MAX,
+        }
+    }
+
+    fn timed_out(&self, index: usize, now: Time) -> TaskError<E> {
+        let settings = &self.course.settings;
+        let whole = now >= self.task_deadline(index);
+        let after = if whole { settings.task_timeout } else { settings.attempt_timeout };
+        TaskError::TimedOut { after: after.unwrap_or_default() }
+    }
+
+    /// When to try again after `error`, if at all.
+    fn again(&mut self, index: usize, now: Time, error: &TaskError<E>) -> Option<Time> {
+        let worth_it = self.course.is_open() && now < self.task_deadline(index);
+        let Body::Again(again) = &mut self.bodies.0[index] else { return None };
+        let attempts = self.report.tasks()[index].attempts();
+        // A retry rule that panics has no opinion: the failure stands.
+        let delay =
+            if worth_it { contain(|| again.retry().delay(attempts, error)).ok()?? } else { return None };
+        let due = now + delay;
+        (due < self.task_deadline(index) && due < self.course.end()).then_some(due)
+    }
+
+    fn settle(&mut self, index: usize, now: Time, result: Result<T, TaskError<E>>) {
+        self.settled += 1;
+        self.course.settled(result.is_ok());
+        if let Body::Again(_) = self.bodies.0[index] {
+            let body = std::mem::replace(&mut self.bodies.0[index], Body::Gone);
+            contain_drop(|| drop(body));
+        }
+        if !self.observers.is_empty() {
+            let task = &self.report.tasks()[index];
+            tell_finished(&mut self.observers, self.text, index, task.key(), now, task.attempts(), &result);
+        }
+        self.report.settle(index, now, result);
+    }
+}
+
+fn tell_finished<K: fmt::Debug, T, E>(
+    observers: &mut Observers,
+    text: Option<fn(&TaskError<E>) -> String>,
+    id: usize,
+    key: &K,
+    now: Time,
+    attempts: u32,
+    result: &Result<T, TaskError<E>>,
+) {
+    let (state, error) = match result {
+        Ok(_) => ("ok", None),
+        Err(error) => (error.state(), text.map(|text| text(error))),
+    };
+    observers.tell(id, key, now, EventKind::Finished { attempts, state, error: error.as_deref() });
+}
+
+impl<'a, K: fmt::Debug, T, E> Source for Batch<'a, K, T, E> {
+    type Task = BoxFuture<'a, Result<T, E>>;
+
+    fn next<'s>(&mut self, now: Time, admission: Admission<'s>) -> Next<'s, Self::Task> {
+        if !self.course.is_open() {
+            return Next::Done;
+        }
+        let retry = self.retrying.peek_due(now).is_some();
+        if !retry && self.fresh == self.report.len() {
+            return self.retrying.next_due().map_or(Next::Done, Next::NotBefore);
+        }
+        let admitted = match admission.start(&Request::new()) {
+            Ok(admitted) => admitted,
+            Err(readiness) => return Next::Blocked(readiness),
+        };
+        let index = match self.retrying.pop_due(now) {
+            Some(index) => index,
+            None => {
+                self.fresh += 1;
+                self.fresh - 1
+            }
+        };
+        match self.attempt(index, now) {
+            Some(job) => Next::Start(job, admitted),
+            // The factory panicked. The engine asks again once it has seen what that changes; see `control`.
+            None => Next::NotBefore(now),
+        }
+    }
+
+    fn on_outcome(&mut self, now: Time, index: usize, end: End<Result<T, E>>) -> Outcome {
+        let error = match end {
+            End::Output(Ok(value)) => {
+                self.settle(index, now, Ok(value));
+                return Outcome::Success;
+            }
+            End::Output(Err(error)) => TaskError::Failed(error),
+            End::Panicked(panic) => TaskError::Panicked(panic),
+            End::TimedOut => self.timed_out(index, now),
+            End::Cancelled => self.course.stopped_error(),
+            End::NotStarted(why) => TaskError::NotStarted(why),
+        };
+        let outcome = match error {
+            TaskError::Cancelled => Outcome::Cancelled,
+            TaskError::NotStarted(_) => Outcome::Unused,
+            _ => Outcome::Failure,
+        };
+        match self.again(index, now, &error) {
+            Some(due) => {
+                if let (Some(text), false) = (self.text, self.observers.is_empty()) {
+                    let task = &self.report.tasks()[index];
+                    let (attempt, delay) = (task.attempts(), due.since(now));
+                    let kind = EventKind::Retrying { attempt, delay, error: &text(&error) };
+                    self.observers.tell(index, task.key(), now, kind);
+                }
+                self.report.retry(index, error);
+                self.retrying.push(due, index);
+            }
+            None => self.settle(index, now, Err(error)),
+        }
+        outcome
+    }
+
+    fn control(&mut self, now: Time) -> Option<Control> {
+        if !self.course.has_begun() {
+            self.begin(now);
+        }
+        self.course.control(now, self.unfinished())
+    }
+
+    fn failed(&mut self, _: Time, panic: Panic) {
+        self.course.fail(panic);
+    }
+}

@@ -1,0 +1,221 @@
+//! `Course`: how a run goes, from its first poll to its stop: its time, its stop rule, its cancellation.
+
+use regatta_core::{ConfigError, Panic, TaskError, Time};
+use regatta_engine::{Control, StopReason};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// When a run stops before all its tasks have ended: nothing more starts, and what runs is cancelled.
+///
+/// All that ended at the same moment counts first, so a run may report more failures than it takes to stop.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum StopOn {
+    /// It collects everything.
+    #[default]
+    Never,
+    /// At the first task that does not succeed.
+    FirstError,
+    /// At the so many-th task that does not succeed; see [`StopOn::failures`].
+    Failures(NonZeroUsize),
+    /// At the first task that succeeds.
+    FirstOk,
+}
+
+impl StopOn {
+    /// At the `count`-th task that does not succeed.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if `count` is zero.
+    pub fn failures(count: usize) -> Result<Self, ConfigError> {
+        NonZeroUsize::new(count)
+            .map(Self::Failures)
+            .ok_or_else(|| ConfigError::new("failures", count, "must be at least 1"))
+    }
+
+    fn is_met(self, ok: usize, failed: usize) -> bool {
+        match self {
+            Self::Never => false,
+            Self::FirstError => failed >= 1,
+            Self::Failures(count) => failed >= count.get(),
+            Self::FirstOk => ok >= 1,
+        }
+    }
+}
+
+/// The times and rules of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) timeout: Duration,
+    pub(crate) deadline: Time,
+    pub(crate) task_timeout: Option<Duration>,
+    pub(crate) attempt_timeout: Option<Duration>,
+    pub(crate) stop_on: StopOn,
+    pub(crate) grace: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::MAX,
+            deadline: Time::MAX,
+            task_timeout: None,
+            attempt_timeout: None,
+            stop_on: StopOn::Never,
+            grace: Duration::ZERO,
+        }
+    }
+}
+
+/// The state of a run; pure, fed with the time and with what happened.
+#[derive(Debug)]
+pub(crate) struct Course {
+    pub(crate) settings: Settings,
+    began: Option<Time>,
+    phase: Phase,
+    cancel_asked: bool,
+    ok: usize,
+    failed: usize,
+    /// What runs must be cancelled, and the engine has not been told yet.
+    abort: bool,
+    /// The last `WakeAt` that the engine was told.
+    wake: Time,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Open,
+    /// Cancelled; what runs may go on until then.
+    Grace {
+        until: Time,
+    },
+    Closed(StopReason),
+}
+
+impl Course {
+    pub(crate) fn new() -> Self {
+        Self {
+            settings: Settings::default(),
+            began: None,
+            phase: Phase::Open,
+            cancel_asked: false,
+            ok: 0,
+            failed: 0,
+            abort: false,
+            wake: Time::MAX,
+        }
+    }
+
+    /// Whether more may start.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open) && !self.cancel_asked && !self.is_met()
+    }
+
+    /// Nothing more starts; what runs has its grace.
+    pub(crate) fn cancel(&mut self) {
+        self.cancel_asked = true;
+    }
+
+    /// Nobody wants the rest: cancelled, without grace.
+    pub(crate) fn abandon(&mut self) {
+        if !matches!(self.phase, Phase::Closed(_)) {
+            self.close(StopReason::Cancelled);
+        }
+    }
+
+    /// A task has its outcome.
+    pub(crate) fn settled(&mut self, ok: bool) {
+        if ok {
+            self.ok += 1;
+        } else {
+            self.failed += 1;
+        }
+    }
+
+    /// What the engine should do. `unfinished` says whether anything is left to stop: a run whose last task ended in
+    /// time has not timed out.
+    pub(crate) fn control(&mut self, now: Time, unfinished: bool) -> Option<Control> {
+        self.began.get_or_insert(now);
+        if unfinished {
+            self.advance(now);
+        }
+        if std::mem::take(&mut self.abort) {
+            return Some(Control::CancelAll);
+        }
+        let wake = match &self.phase {
+            Phase::Open => self.end(),
+            Phase::Grace { until } => *until,
+            Phase::Closed(_) => Time::MAX,
+        };
+        (wake != self.wake).then(|| {
+            self.wake = wake;
+            Control::WakeAt(wake)
+        })
+    }
+
+    fn advance(&mut self, now: Time) {
+        match self.phase {
+            Phase::Open if self.is_met() => self.close(StopReason::StopRule),
+            Phase::Open if now >= self.end() => self.close(StopReason::TimedOut),
+            Phase::Open if self.cancel_asked => {
+                let until = self.end().min(now + self.settings.grace);
+                self.phase = Phase::Grace { until };
+                self.advance(now);
+            }
+            Phase::Grace { until } if now >= until => self.close(StopReason::Cancelled),
+            Phase::Open | Phase::Grace { .. } | Phase::Closed(_) => {}
+        }
+    }
+
+    fn close(&mut self, reason: StopReason) {
+        self.phase = Phase::Closed(reason);
+        self.abort = true;
+    }
+
+    fn is_met(&self) -> bool {
+        self.settings.stop_on.is_met(self.ok, self.failed)
+    }
+
+    /// The supply broke down; what runs may end.
+    pub(crate) fn fail(&mut self, panic: Panic) {
+        self.phase = Phase::Closed(StopReason::Panicked(panic));
+    }
+
+    /// When the run is over at the latest.
+    pub(crate) fn end(&self) -> Time {
+        self.settings.deadline.min(self.began() + self.settings.timeout)
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.began.is_some()
+    }
+
+    pub(crate) fn began(&self) -> Time {
+        self.began.unwrap_or(Time::ZERO)
+    }
+
+    /// The error of a task that this course has stopped.
+    pub(crate) fn stopped_error<E>(&self) -> TaskError<E> {
+        match self.phase {
+            Phase::Closed(StopReason::TimedOut) => {
+                TaskError::TimedOut { after: self.end().since(self.began()) }
+            }
+            Phase::Open | Phase::Grace { .. } | Phase::Closed(_) => TaskError::Cancelled,
+        }
+    }
+
+    /// Why it stopped, once it has.
+    pub(crate) fn reason(self) -> StopReason {
+        match self.phase {
+            Phase::Closed(reason) => reason,
+            Phase::Grace { .. } => StopReason::Cancelled,
+            Phase::Open if self.cancel_asked => StopReason::Cancelled,
+            Phase::Open if self.is_met() => StopReason::StopRule,
+            Phase::Open => StopReason::Completed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! `Lazy`: tasks made from the items of an iterator as they start, as a source. Nothing is boxed.
+
+use crate::course::Course;
+use regatta_core::{Kick, Outcome, Panic, Request, TaskError, Time};
+use regatta_engine::{Admission, Control, End, Job, Next, Source, contain};
+use std::convert::Infallible;
+use std::future::Future;
+use std::marker::PhantomData;
+
+/// Where results go.
+pub(crate) trait Sink<T, E> {
+    /// Whether one more task may start beside `running`; if not, the sink kicks when that changes.
+    fn has_room(&self, running: usize) -> bool;
+    /// A task has been started from the item with this index. Indices count up from zero.
+    fn started(&mut self, index: usize);
+    /// The task of this item has ended.
+    fn put(&mut self, index: usize, result: Result<T, TaskError<E>>);
+    /// Nobody wants results any more.
+    fn is_closed(&self) -> bool;
+    /// No result will come after those that were put. `complete` says whether the items are all through.
+    fn end(&mut self, complete: bool);
+    /// Keeps the driver's wake handle.
+    fn attach(&mut self, kick: Kick);
+}
+
+/// How the output of a task becomes its result.
+pub trait Judge<O, T, E>: sealed::Sealed {
+    /// The result.
+    fn judge(output: O) -> Result<T, E>;
+}
+
+/// Tasks that return a `Result`, which is their result.
+#[derive(Clone, Copy, Debug)]
+pub struct Fallible;
+
+/// Tasks that return a plain value, which is their success.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain;
+
+impl<T, E> Judge<Result<T, E>, T, E> for Fallible {
+    fn judge(output: Result<T, E>) -> Result<T, E> {
+        output
+    }
+}
+
+impl<T> Judge<T, T, Infallible> for Plain {
+    fn judge(output: T) -> Result<T, Infallible> {
+        Ok(output)
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Fallible {}
+    impl Sealed for super::Plain {}
+}
+
+/// `T` and `E` stand as parameters of their own, so that no projection of `G` is a field.
+pub(crate) struct Lazy<It, G, S, T, E, J> {
+    pub(crate) course: Course,
+    pub(crate) sink: S,
+    items: It,
+    make: G,
+    pulled: usize,
+    settled: usize,
+    exhausted: bool,
+    output: PhantomData<fn(J) -> Result<T, E>>,
+}
+
+/// A factory that panics item after item must not keep the driver from everything else.
+const PANICS_PER_PASS: usize = 128;
+
+impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
+    pub(crate) fn new(items: It, make: G, sink: S) -> Self {
+        Self {
+            course: Course::new(),
+            sink,
+            items,
+            make,
+            pulled: 0,
+            settled: 0,
+            exhausted: false,
+            output: PhantomData,
+        }
+    }
+
+    fn running(&self) -> usize {
+        self.pulled - self.settled
+    }
+
+    fn settle(&mut self, index: usize, result: Result<T, TaskError<E>>) {
+        self.settled += 1;
+        self.course.settled(result.is_ok());
+        self.sink.put(index, result);
+        if self.exhausted && self.running() == 0 {
+            self.sink.end(true);
+        }
+    }
+
+    /// Nothing more starts; says so once the last task has ended.
+    fn done<'a, F>(&mut self) -> Next<'a, F> {
+        if self.running() == 0 {
+            self.sink.end(self.exhausted);
+        }
+        Next::Done
+    }
+}
+
+impl<It: Iterator, G, S, T, E, J> Lazy<It, G, S, T, E, J> {
+    /// How many items are left that nobody will pull, if the iterator knows that they are finitely many. They are
+    /// dropped, nothing else.
+    pub(crate) fn count_rest(&mut self) -> usize {
+        if self.exhausted || self.items.size_hint().1.is_none() {
+            return 0;
+        }
+        contain(|| self.items.by_ref().count()).unwrap_or(0)
+    }
+}
+
+impl<It, G, F, O, S, T, E, J> Source for Lazy<It, G, S, T, E, J>
+where
+    It: Iterator,
+    G: FnOnce(It::Item) -> F + Clone,
+    F: Future<Output = O>,
+    S: Sink<T, E>,
+    J: Judge<O, T, E>,
+{
+    type Task = F;
+
+    fn attach(&mut self, kick: Kick) {
+        self.sink.attach(kick);
+    }
+
+    fn next<'a>(&mut self, now: Time, admission: Admission<'a>) -> Next<'a, F> {
+        if self.exhausted || !self.course.is_open() {
+            return self.done();
+        }
+        if !self.sink.has_room(self.running()) {
+            return Next::Waiting;
+        }
+        let admitted = match admission.start(&Request::new()) {
+            Ok(admitted) => admitted,
+            Err(readiness) => return Next::Blocked(readiness),
+        };
+        for _ in 0..PANICS_PER_PASS {
+            let Some(item) = self.items.next() else {
+                self.exhausted = true;
+                return self.done();
+            };
+            let index = self.pulled;
+            self.pulled += 1;
+            self.sink.started(index);
+            let make = &self.make;
+            match contain(|| make.clone()(item)) {
+                Ok(task) => {
+                    let deadline =
+                        self.course.settings.task_timeout.map_or(Time::MAX, |timeout| now + timeout);
+                    return Next::Start(Job::new(index, task).deadline(deadline), admitted);
+                }
+                Err(panic) => self.settle(index, Err(TaskError::Panicked(panic))),
+            }
+            if !self.course.is_open() || !self.sink.has_room(self.running()) {
+                break;
+            }
+        }
+        // At once, but only after the engine has looked at everything else.
+        Next::NotBefore(now)
+    }
+
+    fn on_outcome(&mut self, _: Time, index: usize, end: End<O>) -> Outcome {
+        let (result, outcome) = match end {
+            End::Output(output) => match J::judge(output) {
+                Ok(value) => (Ok(value), Outcome::Success),
+                Err(error) => (Err(TaskError::Failed(error)), Outcome::Failure),
+            },
+            End::Panicked(panic) => (Err(TaskError::Panicked(panic)), Outcome::Failure),
+            End::TimedOut => {
+                let after = self.course.settings.task_timeout.unwrap_or_default();
+                (Err(TaskError::TimedOut { after }), Outcome::Failure)
+            }
+            End::Cancelled => (Err(self.course.stopped_error()), Outcome::Cancelled),
+            End::NotStarted(why) => (Err(TaskError::NotStarted(why)), Outcome::Unused),
+        };
+        self.settle(index, result);
+        outcome
+    }
+
+    fn control(&mut self, now: Time) -> Option<Control> {
+        if self.sink.is_closed() {
+            self.course.abandon();
+        }
+        self.course.control(now, !self.exhausted || self.running() > 0)
+    }
+
+    /// The iterator panicked. The item it was to give ends as panicked, and there is no other.
+    fn failed(&mut self, _: Time, panic: Panic) {
+        self.exhausted = true;
+        let index = self.pulled;
+        self.pulled += 1;
+        self.sink.started(index);
+        self.settle(index, Err(TaskError::Panicked(panic)));
+    }
+}

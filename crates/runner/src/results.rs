@@ -1,0 +1,201 @@
+//! `Results`: what a `for_each` body reads from, and the sink that fills it.
+
+use crate::lazy::Sink;
+use regatta_core::{Kick, TaskError};
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// The results of a [`for_each`](crate::for_each), in the order in which the tasks end.
+///
+/// At most `limit` results wait here to be read; while they do, nothing more starts. Dropping it cancels what runs.
+pub struct Results<T, E>(Arc<Shared<T, E>>);
+
+struct Shared<T, E> {
+    limit: usize,
+    state: Mutex<State<T, E>>,
+}
+
+struct State<T, E> {
+    unread: VecDeque<(usize, Result<T, TaskError<E>>)>,
+    /// `Some` once no more will come; whether all items were through.
+    ended: Option<bool>,
+    closed: bool,
+    /// A task could not start for want of room, so the next read must say that there is some.
+    starved: bool,
+    reader: Option<Waker>,
+    kick: Kick,
+}
+
+impl<T, E> Shared<T, E> {
+    fn lock(&self) -> MutexGuard<'_, State<T, E>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T, E> Results<T, E> {
+    /// The next result, or `None` after the last one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future takes no result.
+    pub fn next(&mut self) -> NextResult<'_, T, E> {
+        NextResult(NextIndexed(self))
+    }
+
+    /// The next result together with the index of its item.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future takes no result.
+    pub fn next_indexed(&mut self) -> NextIndexed<'_, T, E> {
+        NextIndexed(self)
+    }
+
+    /// Whether every item was run. `false` while results may still come, and if the run was stopped before it came to
+    /// the end of the items.
+    pub fn is_complete(&self) -> bool {
+        self.0.lock().ended == Some(true)
+    }
+}
+
+impl<T, E> Drop for Results<T, E> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.closed = true;
+        let unread = std::mem::take(&mut state.unread);
+        let kick = state.kick.clone();
+        drop(state);
+        drop(unread);
+        kick.kick();
+    }
+}
+
+impl<T, E> fmt::Debug for Results<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Results").field("unread", &self.0.lock().unread.len()).finish_non_exhaustive()
+    }
+}
+
+/// Made by [`Results::next`].
+///
+/// # Cancel safety
+///
+/// Dropping it takes no result.
+#[must_use = "futures do nothing unless polled"]
+pub struct NextResult<'a, T, E>(NextIndexed<'a, T, E>);
+
+impl<T, E> Future for NextResult<'_, T, E> {
+    type Output = Option<Result<T, TaskError<E>>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|next| next.map(|(_, result)| result))
+    }
+}
+
+impl<T, E> fmt::Debug for NextResult<'_, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NextResult")
+    }
+}
+
+/// Made by [`Results::next_indexed`].
+///
+/// # Cancel safety
+///
+/// Dropping it takes no result.
+#[must_use = "futures do nothing unless polled"]
+pub struct NextIndexed<'a, T, E>(&'a mut Results<T, E>);
+
+impl<T, E> Future for NextIndexed<'_, T, E> {
+    type Output = Option<(usize, Result<T, TaskError<E>>)>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.0.0.lock();
+        if let Some(next) = state.unread.pop_front() {
+            let kick = std::mem::take(&mut state.starved).then(|| state.kick.clone());
+            drop(state);
+            if let Some(kick) = kick {
+                kick.kick();
+            }
+            return Poll::Ready(Some(next));
+        }
+        if state.ended.is_some() {
+            return Poll::Ready(None);
+        }
+        let old = state.reader.replace(cx.waker().clone());
+        drop(state);
+        drop(old);
+        Poll::Pending
+    }
+}
+
+impl<T, E> fmt::Debug for NextIndexed<'_, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NextIndexed")
+    }
+}
+
+/// The driver's end.
+pub(crate) struct Feed<T, E>(Arc<Shared<T, E>>);
+
+impl<T, E> Feed<T, E> {
+    pub(crate) fn new(limit: usize) -> (Self, Results<T, E>) {
+        let state = Mutex::new(State {
+            unread: VecDeque::new(),
+            ended: None,
+            closed: false,
+            starved: false,
+            reader: None,
+            kick: Kick::none(),
+        });
+        let shared = Arc::new(Shared { limit, state });
+        (Self(shared.clone()), Results(shared))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State<T, E>)) {
+        let mut state = self.0.lock();
+        change(&mut state);
+        let reader = state.reader.take();
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+}
+
+impl<T, E> Sink<T, E> for Feed<T, E> {
+    /// Each running task has its place reserved, so publishing never waits.
+    fn has_room(&self, running: usize) -> bool {
+        let mut state = self.0.lock();
+        let room = running + state.unread.len() < self.0.limit;
+        state.starved |= !room;
+        room
+    }
+
+    fn started(&mut self, _: usize) {}
+
+    fn put(&mut self, index: usize, result: Result<T, TaskError<E>>) {
+        let mut unwanted = Some((index, result));
+        self.change(|state| {
+            if !state.closed {
+                state.unread.extend(unwanted.take());
+            }
+        });
+    }
+
+    fn is_closed(&self) -> bool {
+        self.0.lock().closed
+    }
+
+    fn end(&mut self, complete: bool) {
+        self.change(|state| state.ended = Some(complete));
+    }
+
+    fn attach(&mut self, kick: Kick) {
+        self.0.lock().kick = kick;
+    }
+}
