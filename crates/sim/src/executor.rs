@@ -10,8 +10,8 @@ use std::sync::Arc;
 /// simulation, before a run, during one, from inside tasks and from other threads.
 ///
 /// Spawning never polls; the task is polled by the current or the next [`Sim::run`](crate::Sim::run). Once the `Sim` is
-/// dropped, tasks that are spawned are dropped at once, as by any executor that has shut down. Costs one map entry and
-/// two allocations per task.
+/// dropped, tasks that are spawned are dropped at once, as by any executor that has shut down. A task costs a map entry
+/// and a few small allocations.
 #[derive(Clone)]
 pub struct SimExecutor(pub(crate) Arc<Tasks>);
 

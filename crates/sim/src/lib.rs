@@ -15,6 +15,8 @@ mod yield_now;
 pub use clock::ManualClock;
 pub use deadlock::Deadlock;
 pub use executor::SimExecutor;
+/// A stream of random numbers, as [`Sim::random`] gives it.
+#[doc(no_inline)]
 pub use fastrand::Rng;
 pub use panic::TaskPanic;
 pub use probe::{Probe, Probed};

@@ -1,16 +1,16 @@
 //! `Sim`: runs a future and all it spawns on one thread, in an order chosen by a seed, on virtual time.
 
-use crate::deadlock::Names;
-use crate::log::Label;
-use crate::tasks::{Busiest, Next, TaskId, Tasks, Turn};
-use crate::{Deadlock, ManualClock, SimExecutor, Stats, TaskPanic, TraceEntry, What};
+mod drive;
+
+use crate::tasks::{Next, Tasks};
+use crate::{Deadlock, ManualClock, SimExecutor, Stats, TaskPanic, TraceEntry};
+use drive::Entered;
 use fastrand::Rng;
-use regatta_core::{BoxFuture, Clock, Panic, Sleep, Time};
+use regatta_core::{Clock, Sleep, Time};
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,7 +25,8 @@ use std::time::Duration;
 /// - **Tasks** that are alive when a run returns stay, and go on in the next run. They are dropped with the `Sim`, in
 ///   the order of spawning.
 /// - **Panics.** A spawned task that panics ends; its panic is recorded under its name ([`panics`](Sim::panics)) and goes
-///   on out of `run`, unless the panics are [contained](Sim::contain_panics). The `Sim` can be used afterwards.
+///   on out of `run`, unless the panics are [contained](Sim::contain_panics). The `Sim` can be used afterwards. If a
+///   task panics while it is dropped with the `Sim`, the others are dropped too, and then the panic goes on.
 ///
 /// Wakes and spawns may come from other threads, but a simulation doesn't wait for threads: what only another thread
 /// can wake counts as a deadlock. Threads, real clocks and the iteration order of a std `HashMap` are not seeded; a
@@ -154,7 +155,7 @@ impl Sim {
     /// Runs `main`, and all spawned tasks beside it, until `main` has ended.
     ///
     /// `main` runs in place: it may borrow, the `Sim` too, and need not be `Send`. It is dropped before `run` returns.
-    /// A poll costs two uncontended locks and no allocation, unless the trace is recorded.
+    /// A poll costs a few uncontended locks and no allocation, unless the trace is recorded.
     ///
     /// # Errors
     ///
@@ -180,12 +181,7 @@ impl Sim {
                 }
                 Next::Poll(turn) => self.poll(turn),
                 Next::Idle => self.idle(end)?,
-                Next::Livelock(Busiest { name, polls }) => panic!(
-                    "livelock at {:?} (seed {}): {} polls while time stood still; busiest: {name}, polled {polls} times",
-                    self.clock.now(),
-                    self.seed,
-                    self.polls_max
-                ),
+                Next::Livelock(busiest) => self.livelock(&busiest),
             }
         }
     }
@@ -220,77 +216,6 @@ impl Sim {
     pub fn panics(&self) -> Vec<TaskPanic> {
         self.lock_panics().clone()
     }
-
-    /// Jumps to the next timer, for nothing is ready.
-    fn idle(&self, end: Time) -> Result<(), Deadlock> {
-        if self.clock.next_timer().is_some_and(|next| next > end) {
-            let waiting = self.tasks.waiting().unwrap_or_default();
-            panic!("not done at {end:?} (seed {}): still waiting: {}", self.seed, Names(&waiting));
-        }
-        if self.clock.advance_to_next().is_some() {
-            return Ok(());
-        }
-        match self.tasks.waiting() {
-            Some(waiting) => Err(Deadlock { waiting, at: self.clock.now(), seed: self.seed }),
-            None => Ok(()),
-        }
-    }
-
-    /// Polls a spawned task once, with what follows from it.
-    fn poll(&self, turn: Turn) {
-        let Turn { id, label, waker, mut future } = turn;
-        let mut cx = Context::from_waker(&waker);
-        let panic = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut cx))) {
-            Ok(Poll::Pending) => match self.tasks.park(id, future) {
-                Some(orphan) => self.discard(&label, orphan),
-                None => return,
-            },
-            Ok(Poll::Ready(())) => {
-                self.tasks.note(&label, What::Ended);
-                self.discard(&label, future)
-            }
-            Err(payload) => {
-                let panic = self.record(&label, Panic::new(payload));
-                // A second panic, while dropping, is recorded too; the first one is the cause.
-                self.discard(&label, future);
-                Some(panic)
-            }
-        };
-        self.tasks.forget(id);
-        self.go_on(panic);
-    }
-
-    /// Drops a task's future; returns the panic of the drop.
-    fn discard(&self, label: &Label, future: BoxFuture<'static, ()>) -> Option<Panic> {
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
-        self.tasks.note(label, What::Dropped);
-        dropped.err().map(|payload| self.record(label, Panic::new(payload)))
-    }
-
-    /// Drops all of them, whatever panics, and then goes on with the first panic.
-    fn drop_all(&self, tasks: Vec<(Label, BoxFuture<'static, ()>)>) {
-        let panics: Vec<_> =
-            tasks.into_iter().filter_map(|(label, future)| self.discard(&label, future)).collect();
-        self.go_on(panics.into_iter().next());
-    }
-
-    fn record(&self, label: &Label, panic: Panic) -> Panic {
-        self.tasks.note(label, What::Panicked);
-        let (task, message, at) = (label.name.to_string(), panic.message().to_owned(), self.clock.now());
-        self.lock_panics().push(TaskPanic { task, message, at });
-        panic
-    }
-
-    fn go_on(&self, panic: Option<Panic>) {
-        match panic {
-            Some(panic) if !self.panics_contained => panic.resume(),
-            Some(_) | None => {}
-        }
-    }
-
-    fn lock_panics(&self) -> MutexGuard<'_, Vec<TaskPanic>> {
-        self.panics.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Sim {
@@ -308,31 +233,6 @@ impl fmt::Debug for Sim {
             .field("clock", &self.clock)
             .field("stats", &self.stats())
             .finish_non_exhaustive()
-    }
-}
-
-/// The main future's place among the tasks, for as long as a run lasts.
-struct Entered<'a> {
-    tasks: &'a Tasks,
-    id: TaskId,
-}
-
-impl<'a> Entered<'a> {
-    fn new(tasks: &'a Arc<Tasks>) -> Self {
-        let id = tasks
-            .enter_main()
-            .expect("a Sim can't run inside its own run: spawn or await the future instead");
-        Self { tasks, id }
-    }
-
-    fn ended(&self) {
-        self.tasks.main_ended();
-    }
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        self.tasks.leave_main(self.id);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::What;
 pub struct Stats {
     /// Polls, those of main futures included.
     pub polls: u64,
-    /// Calls of wakers, also those that found their task ready already; none after the task's end.
+    /// Calls of wakers, also those that found their task ready already, for as long as the task lives.
     pub wakes: u64,
     /// Futures of spawned tasks that were dropped, whether they had ended or not.
     pub drops: u64,

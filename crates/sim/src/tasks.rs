@@ -120,12 +120,10 @@ impl Tasks {
         if state.alive.values().any(|task| matches!(task.body, Body::Main)) {
             return None;
         }
+        // Each run may make its polls, also where time stands still between two runs.
+        state.still = Still { since: now, polls: 0 };
         let label = state.log.label(Arc::from("main"), 0);
         Some(state.add(self, label, Body::Main, now))
-    }
-
-    pub(crate) fn leave_main(&self, id: TaskId) {
-        self.lock().alive.remove(&id);
     }
 
     /// Chooses one of the ready tasks, by the seed, unless `polls_max` polls were made since the time last moved.
@@ -169,7 +167,7 @@ impl Tasks {
         }
     }
 
-    /// Forgets a spawned task whose future is done or gone.
+    /// Forgets a task whose future is done or gone.
     pub(crate) fn forget(&self, id: TaskId) {
         self.lock().alive.remove(&id);
     }
@@ -195,7 +193,7 @@ impl Tasks {
     /// The names of all who wait, `main` first; `None` if somebody is ready after all, woken by another thread.
     pub(crate) fn waiting(&self) -> Option<Vec<String>> {
         let state = self.lock();
-        if state.alive.values().any(|task| task.ready) {
+        if !state.ready.is_empty() {
             return None;
         }
         let mut labels: Vec<_> = state.alive.values().map(|task| &task.label).collect();
