@@ -1,0 +1,3 @@
+//! The suite: every crate on every executor, and the oracles.
+
+mod world;
