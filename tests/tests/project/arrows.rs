@@ -32,8 +32,8 @@ fn check(manifest: &File, root: &Table) -> Vec<String> {
     let wrong = ours.filter(|name| name != "regatta-core" && !allowed.contains(&name.as_str()));
     wrong
         .map(|name| {
-            let short = name.trim_start_matches("regatta-");
-            let line = manifest.text.lines().position(|line| line.contains(short)).unwrap_or(0);
+            let names_it = |line: &str| line.contains(&name) && !line.starts_with("name");
+            let line = manifest.text.lines().position(names_it).unwrap_or(0);
             manifest.at(
                 line,
                 &format!("{package} must not depend on {name}; move the shared piece to a crate below"),
