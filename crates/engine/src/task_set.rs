@@ -30,6 +30,8 @@ struct Slot<F, T> {
     /// Counts the tenants, so that news of a former one can be told apart.
     tenancy: u32,
     has_deadline: bool,
+    /// How many entries of the woken list stand for marks that were taken early.
+    spent: u32,
     flag: Arc<SlotWaker>,
     waker: Waker,
 }
@@ -95,6 +97,7 @@ impl<F, T> TaskSet<F, T> {
                     tenant: Some(tenant),
                     tenancy: 0,
                     has_deadline: deadline < Time::MAX,
+                    spent: 0,
                     waker: Waker::from(flag.clone()),
                     flag,
                 });
@@ -117,8 +120,13 @@ impl<F, T> TaskSet<F, T> {
     /// The next woken task, first woken first. Its mark is taken, so it should be polled now.
     pub fn next_woken(&mut self) -> Option<SlotId> {
         while let Some(index) = self.woken.pop() {
-            let slot = &self.slots[index as usize];
-            // A mark that is gone means that the task was polled early, for its deadline or a cancel.
+            let slot = &mut self.slots[index as usize];
+            // The task was polled early, for its deadline or a cancel. A mark that is there all the same belongs to
+            // a later entry; taking it here would poll the task twice if it wakes itself.
+            if slot.spent > 0 {
+                slot.spent -= 1;
+                continue;
+            }
             if slot.flag.take() && slot.tenant.is_some() {
                 return Some(SlotId { index, tenancy: slot.tenancy });
             }
@@ -133,7 +141,10 @@ impl<F, T> TaskSet<F, T> {
 
     /// Whether the task was woken since its last poll; takes the mark.
     pub fn take_wake(&mut self, id: SlotId) -> bool {
-        self.slot(id).is_some_and(|slot| slot.flag.take())
+        let Some(slot) = self.slot_mut(id) else { return false };
+        let woken = slot.flag.take();
+        slot.spent += u32::from(woken);
+        woken
     }
 
     /// The next task whose deadline is due. It has no deadline from now on.
@@ -185,10 +196,6 @@ impl<F, T> TaskSet<F, T> {
         }
         self.free.push(id.index);
         tenant
-    }
-
-    fn slot(&self, id: SlotId) -> Option<&Slot<F, T>> {
-        self.slots.get(id.index as usize).filter(|slot| slot.tenancy == id.tenancy)
     }
 
     fn slot_mut(&mut self, id: SlotId) -> Option<&mut Slot<F, T>> {
