@@ -28,12 +28,32 @@ pub enum TaskError<E> {
     /// A strategy refused the task for good.
     Rejected(Rejection),
     /// A task that this one depends on did not succeed.
-    Skipped {
-        /// The task whose failure is at the root.
-        cause: String,
-        /// The direct dependency through which the failure arrived.
-        via: String,
-    },
+    Skipped(Box<Skipped>),
+}
+
+/// Because of which tasks another one was skipped.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct Skipped {
+    /// The task whose failure is at the root.
+    pub cause: String,
+    /// The direct dependency through which the failure arrived.
+    pub via: String,
+}
+
+impl Skipped {
+    /// Skipped because of `cause`, which arrived through `via`.
+    pub fn new(cause: impl Into<String>, via: impl Into<String>) -> Self {
+        Self { cause: cause.into(), via: via.into() }
+    }
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cause, via } = self;
+        write!(f, "{cause} did not succeed")?;
+        if cause == via { Ok(()) } else { write!(f, " (by way of {via})") }
+    }
 }
 
 impl<E> TaskError<E> {
@@ -46,7 +66,7 @@ impl<E> TaskError<E> {
             | Self::Cancelled
             | Self::NotStarted(_)
             | Self::Rejected(_)
-            | Self::Skipped { .. } => None,
+            | Self::Skipped(_) => None,
         }
     }
 
@@ -60,7 +80,7 @@ impl<E> TaskError<E> {
             Self::Cancelled => "cancelled",
             Self::NotStarted(_) => "not started",
             Self::Rejected(_) => "rejected",
-            Self::Skipped { .. } => "skipped",
+            Self::Skipped(_) => "skipped",
         }
     }
 
@@ -73,7 +93,7 @@ impl<E> TaskError<E> {
             Self::Cancelled => TaskError::Cancelled,
             Self::NotStarted(why) => TaskError::NotStarted(why),
             Self::Rejected(why) => TaskError::Rejected(why),
-            Self::Skipped { cause, via } => TaskError::Skipped { cause, via },
+            Self::Skipped(why) => TaskError::Skipped(why),
         }
     }
 }
@@ -87,8 +107,7 @@ impl<E: fmt::Display> fmt::Display for TaskError<E> {
             Self::Cancelled => f.write_str("cancelled"),
             Self::NotStarted(why) => write!(f, "not started: {why}"),
             Self::Rejected(why) => write!(f, "rejected: {why}"),
-            Self::Skipped { cause, via } if cause == via => write!(f, "skipped: {cause} did not succeed"),
-            Self::Skipped { cause, via } => write!(f, "skipped: {cause} did not succeed (by way of {via})"),
+            Self::Skipped(why) => write!(f, "skipped: {why}"),
         }
     }
 }
@@ -96,7 +115,10 @@ impl<E: fmt::Display> fmt::Display for TaskError<E> {
 impl<E: fmt::Debug + fmt::Display> std::error::Error for TaskError<E> {}
 
 /// What a panic left behind: its message, and the payload for those who want to raise it again.
-pub struct Panic {
+pub struct Panic(Box<PanicParts>);
+
+/// Boxed, so that the rare case doesn't make every result of every task larger.
+struct PanicParts {
     message: Cow<'static, str>,
     // Only to make `Panic` (and with it `TaskError`) `Sync`: it is never locked for longer than a move.
     payload: Mutex<Box<dyn Any + Send>>,
@@ -112,17 +134,17 @@ impl Panic {
         } else {
             Cow::Borrowed("a payload that is not text")
         };
-        Self { message, payload: Mutex::new(payload) }
+        Self(Box::new(PanicParts { message, payload: Mutex::new(payload) }))
     }
 
     /// The text given to `panic!`.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The payload, as `std::thread::Result` would carry it.
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.payload.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.0.payload.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Goes on panicking with the same payload, without running the panic hook again.
@@ -137,13 +159,13 @@ impl Panic {
 
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Panic").field(&self.message).finish()
+        f.debug_tuple("Panic").field(&self.message()).finish()
     }
 }
 
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(self.message())
     }
 }
 

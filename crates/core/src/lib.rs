@@ -30,7 +30,7 @@ mod time;
 pub use cancel::{CancelToken, Cancelled, DropGuard};
 pub use clock::{Clock, Sleep, SystemClock};
 pub use discipline::Discipline;
-pub use error::{ConfigError, NotStarted, Panic, Rejection, TaskError};
+pub use error::{ConfigError, NotStarted, Panic, Rejection, Skipped, TaskError};
 pub use executor::Executor;
 pub use futures_core::future::BoxFuture;
 pub use hold::Hold;

@@ -75,15 +75,12 @@ impl<'s, St: Strategy> Desk<'s, St> {
     }
 
     /// The token of the job that starts.
-    pub(crate) fn token(self) -> St::Token {
-        self.taken.expect("an `Admitted` exists only after its gate has taken a token")
+    pub(crate) fn token(mut self) -> St::Token {
+        self.taken.take().expect("an `Admitted` exists only after its gate has taken a token")
     }
 
-    /// No job starts: gives back what may have been taken. Returns the request that was refused first.
-    pub(crate) fn close(self) -> Option<Request> {
-        if let Some(token) = self.taken {
-            self.strategy.finish(token, self.now, Outcome::Unused);
-        }
+    /// The request that was refused first.
+    pub(crate) fn refused(&self) -> Option<Request> {
         self.refused.get()
     }
 
@@ -92,6 +89,15 @@ impl<'s, St: Strategy> Desk<'s, St> {
             self.refused.set(Some(*request));
         }
         readiness
+    }
+}
+
+/// No job starts, be it that the source answers otherwise or that it panics: what was taken is given back.
+impl<St: Strategy> Drop for Desk<'_, St> {
+    fn drop(&mut self) {
+        if let Some(token) = self.taken.take() {
+            self.strategy.finish(token, self.now, Outcome::Unused);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::admission::Desk;
 use crate::contain::contain;
 use crate::run::{Run, RunWith};
-use crate::source::{Control, End, Next, Source, Stop};
+use crate::source::{Control, End, Failed, Next, Source, Stop};
 use crate::task_set::{SlotId, TaskSet};
 use crate::timer::Timer;
 use regatta_core::{Clock, Kick, Limit, Outcome, Panic, Readiness, Request, Strategy, SystemClock, Time};
@@ -69,6 +69,22 @@ struct Tenant<Tok> {
     stopping: Option<Outcome>,
 }
 
+/// Finishes a token, also if the source panics while it judges the outcome.
+struct Finish<'a, St: Strategy> {
+    strategy: &'a mut St,
+    token: Option<St::Token>,
+    now: Time,
+    outcome: Outcome,
+}
+
+impl<St: Strategy> Drop for Finish<'_, St> {
+    fn drop(&mut self) {
+        if let Some(token) = self.token.take() {
+            self.strategy.finish(token, self.now, self.outcome);
+        }
+    }
+}
+
 /// The state of one pass.
 struct Pass {
     now: Time,
@@ -84,6 +100,12 @@ enum Supply {
     Until(Time),
     /// The budget is used up.
     Hurried,
+}
+
+/// Why the source hands out nothing.
+enum Idle {
+    Blocked(Readiness),
+    Supply(Supply),
 }
 
 impl<Src, St, F, Tok> Engine<Src, St, F, Tok>
@@ -157,15 +179,24 @@ where
         if self.source_wake <= pass.now {
             self.source_wake = Time::MAX;
         }
-        self.poll_woken(&mut pass);
-        self.fire_deadlines(&mut pass);
-        self.obey(&mut pass);
-        let supply = self.admit(&mut pass);
-        // A task that ended as it was admitted may have made the source ask for something; what that makes possible
-        // is looked at in the next pass.
-        let supply = if self.obey(&mut pass) { Supply::Hurried } else { supply };
+        // Tasks have guards of their own; this one is for the source, and stands around the whole pass because a guard
+        // per call would cost more than the calls. Whatever a panicking call held comes back through `Drop`.
+        let supply = contain(|| self.pass(&mut pass)).unwrap_or_else(|panic| {
+            self.source_panicked(panic, pass.now);
+            Supply::Hurried
+        });
         self.running.now = pass.now;
         self.rest(supply, &pass, cx)
+    }
+
+    fn pass(&mut self, pass: &mut Pass) -> Supply {
+        self.poll_woken(pass);
+        self.fire_deadlines(pass);
+        self.obey(pass);
+        let supply = self.admit(pass);
+        // A task that ended as it was admitted may have made the source ask for something; what that makes possible
+        // is looked at in the next pass.
+        if self.obey(pass) { Supply::Hurried } else { supply }
     }
 
     /// Ends the pass: over, more to do at once, or wait until something happens.
@@ -213,21 +244,16 @@ where
     }
 
     fn settle(&mut self, tenant: Tenant<Tok>, end: End<F::Output>, now: Time) {
-        let outcome = match tenant.stopping {
+        let Tenant { key, token, stopping } = tenant;
+        let strategy = &mut self.running.strategy;
+        let mut finish = Finish { strategy, token: Some(token), now, outcome: Outcome::Failure };
+        finish.outcome = match stopping {
             Some(outcome) => {
                 self.running.stopping -= 1;
                 outcome
             }
-            None => self.deliver(tenant.key, end, now),
+            None => self.source.on_outcome(now, key, end),
         };
-        self.running.strategy.finish(tenant.token, now, outcome);
-    }
-
-    fn deliver(&mut self, key: usize, end: End<F::Output>, now: Time) -> Outcome {
-        contain(|| self.source.on_outcome(now, key, end)).unwrap_or_else(|panic| {
-            self.source_panicked(panic, now);
-            Outcome::Failure
-        })
     }
 
     fn fire_deadlines(&mut self, pass: &mut Pass) {
@@ -261,7 +287,11 @@ where
                 }
             }
             Stop::Stopping => {
-                let outcome = self.deliver(key, end, pass.now);
+                let outcome =
+                    contain(|| self.source.on_outcome(pass.now, key, end)).unwrap_or_else(|panic| {
+                        self.source_panicked(panic, pass.now);
+                        Outcome::Failure
+                    });
                 if let Some(tenant) = self.running.tasks.tenant_mut(id) {
                     tenant.stopping = Some(outcome);
                     self.running.stopping += 1;
@@ -274,11 +304,7 @@ where
     fn obey(&mut self, pass: &mut Pass) -> bool {
         let mut changed = false;
         for _ in 0..BUDGET {
-            let control = contain(|| self.source.control(pass.now)).unwrap_or_else(|panic| {
-                self.source_panicked(panic, pass.now);
-                None
-            });
-            let Some(control) = control else { break };
+            let Some(control) = self.source.control(pass.now) else { break };
             match control {
                 Control::WakeAt(time) => {
                     self.source_wake = time;
@@ -307,6 +333,7 @@ where
     fn admit(&mut self, pass: &mut Pass) -> Supply {
         loop {
             if self.supply_over {
+                self.unpark();
                 return Supply::Over;
             }
             if !self.limit.allows(self.running.tasks.len()) {
@@ -317,33 +344,19 @@ where
                 return Supply::Hurried;
             }
             let mut desk = Desk::open(&mut self.running.strategy, pass.now);
-            let next = contain(|| self.source.next(pass.now, desk.admission()));
-            let job = match next {
-                Ok(Next::Start(job, _admitted)) => job,
-                Ok(Next::Blocked(readiness)) => {
-                    let refused = desk.close();
-                    return self.park(refused.unwrap_or_default(), readiness, pass.now);
-                }
-                Ok(Next::NotBefore(time)) => {
-                    desk.close();
-                    self.unpark();
-                    return Supply::Until(time);
-                }
-                Ok(Next::Waiting) => {
-                    desk.close();
-                    self.unpark();
-                    return Supply::Until(Time::MAX);
-                }
-                Ok(Next::Done) => {
-                    desk.close();
-                    self.unpark();
-                    return Supply::Over;
-                }
-                Err(panic) => {
-                    desk.close();
-                    self.unpark();
-                    self.source_panicked(panic, pass.now);
-                    return Supply::Over;
+            let job = match self.source.next(pass.now, desk.admission()) {
+                Next::Start(job, _admitted) => Ok(job),
+                Next::Blocked(readiness) => Err(Idle::Blocked(readiness)),
+                Next::NotBefore(time) => Err(Idle::Supply(Supply::Until(time))),
+                Next::Waiting => Err(Idle::Supply(Supply::Until(Time::MAX))),
+                Next::Done => Err(Idle::Supply(Supply::Over)),
+            };
+            let job = match job {
+                Ok(job) => job,
+                Err(idle) => {
+                    let refused = desk.refused();
+                    drop(desk);
+                    return self.idle(idle, refused, pass.now);
                 }
             };
             let tenant = Tenant { key: job.key, token: desk.token(), stopping: None };
@@ -354,12 +367,23 @@ where
         }
     }
 
-    fn park(&mut self, refused: Request, readiness: Readiness, now: Time) -> Supply {
-        self.running.strategy.park(now, &refused);
-        self.parked = true;
-        match readiness {
-            Readiness::NotBefore(time) => Supply::Until(time),
-            Readiness::Ready | Readiness::OnChange | Readiness::Rejected(_) => Supply::Until(Time::MAX),
+    /// Nothing starts: waits on the strategy if that is why, and on nobody otherwise.
+    fn idle(&mut self, idle: Idle, refused: Option<Request>, now: Time) -> Supply {
+        match idle {
+            Idle::Supply(supply) => {
+                self.unpark();
+                supply
+            }
+            Idle::Blocked(readiness) => {
+                self.running.strategy.park(now, &refused.unwrap_or_default());
+                self.parked = true;
+                match readiness {
+                    Readiness::NotBefore(time) => Supply::Until(time),
+                    Readiness::Ready | Readiness::OnChange | Readiness::Rejected(_) => {
+                        Supply::Until(Time::MAX)
+                    }
+                }
+            }
         }
     }
 
@@ -370,11 +394,9 @@ where
     }
 
     fn source_panicked(&mut self, panic: Panic, now: Time) {
-        self.supply_over = true;
-        if let Err(again) = contain(|| self.source.failed(now, panic)) {
-            // A source that panics while it hears of its panic has nothing more to say.
-            drop(again);
-        }
+        // A source that panics while it hears of its panic has nothing more to say.
+        let failed = contain(|| self.source.failed(now, panic)).unwrap_or(Failed::Over);
+        self.supply_over |= failed == Failed::Over;
     }
 
     fn read_clock(&mut self) -> Time {

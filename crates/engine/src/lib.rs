@@ -79,6 +79,6 @@ pub use remote::Remote;
 pub use report::{Counts, Report, StopReason, TaskReport};
 pub use retrying::Retrying;
 pub use run::{Run, RunWith};
-pub use source::{Control, End, Job, Next, Source, Stop};
+pub use source::{Control, End, Failed, Job, Next, Source, Stop};
 pub use table::Table;
 pub use task_set::{SlotId, TaskSet};

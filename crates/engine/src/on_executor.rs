@@ -3,7 +3,7 @@
 use crate::admission::Admission;
 use crate::contain::contain;
 use crate::remote::{Remote, Spawned};
-use crate::source::{Control, End, Job, Next, Source, Stop};
+use crate::source::{Control, End, Failed, Job, Next, Source, Stop};
 use regatta_core::{Executor, Kick, NotStarted, Outcome, Panic, Time};
 use std::fmt;
 use std::future::Future;
@@ -88,8 +88,8 @@ where
         if task.abort() { Stop::Stopping } else { Stop::Dropped }
     }
 
-    fn failed(&mut self, now: Time, panic: Panic) {
-        self.inner.failed(now, panic);
+    fn failed(&mut self, now: Time, panic: Panic) -> Failed {
+        self.inner.failed(now, panic)
     }
 }
 

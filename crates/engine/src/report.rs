@@ -28,12 +28,16 @@ pub struct Report<K, T, E> {
 pub struct TaskReport<K, T, E> {
     key: K,
     result: Result<T, TaskError<E>>,
-    retried: Vec<TaskError<E>>,
+    /// Boxed: few tasks are retried, and there may be millions of them.
+    #[expect(clippy::box_collection, reason = "a third of the size for the tasks that are not retried")]
+    retried: Option<Box<Vec<TaskError<E>>>>,
     attempts: u32,
-    started: Option<Time>,
-    ended: Option<Time>,
     /// Its rank among those that ended.
     rank: u32,
+    /// `Time::MAX` until then.
+    started: Time,
+    /// `Time::MAX` until then.
+    ended: Time,
 }
 
 /// Why a run stopped.
@@ -166,7 +170,7 @@ impl<K, T, E> Report<K, T, E> {
 
     /// The tasks that were started and have ended, in the order in which they ended. Costs a sort.
     pub fn by_completion(&self) -> Vec<&TaskReport<K, T, E>> {
-        let mut ended: Vec<_> = self.tasks.iter().filter(|task| task.ended.is_some()).collect();
+        let mut ended: Vec<_> = self.tasks.iter().filter(|task| task.ended().is_some()).collect();
         ended.sort_by_key(|task| task.rank);
         ended
     }
@@ -245,11 +249,11 @@ impl<K: Eq + Hash, T, E> Report<K, T, E> {
         self.tasks.push(TaskReport {
             key,
             result,
-            retried: Vec::new(),
+            retried: None,
             attempts: 0,
-            started: None,
-            ended: None,
             rank: 0,
+            started: Time::MAX,
+            ended: Time::MAX,
         });
         Ok(index)
     }
@@ -260,35 +264,35 @@ impl<K, T, E> Report<K, T, E> {
     /// One more attempt of a task starts. Returns which.
     pub fn start(&mut self, index: usize, now: Time) -> u32 {
         let task = &mut self.tasks[index];
-        task.started.get_or_insert(now);
+        task.started = task.started.min(now);
         task.attempts += 1;
         task.attempts
     }
 
     /// An attempt has failed, and there may be another.
     pub fn retry(&mut self, index: usize, error: TaskError<E>) {
-        self.tasks[index].retried.push(error);
+        self.tasks[index].retried.get_or_insert_default().push(error);
     }
 
     /// A task has its outcome.
     pub fn settle(&mut self, index: usize, now: Time, result: Result<T, TaskError<E>>) {
         let task = &mut self.tasks[index];
         task.result = result;
-        task.ended = Some(now);
+        task.ended = now;
         task.rank = self.finished;
         self.finished += 1;
     }
 
     /// There will be no other attempt after all: takes the last failure back, to be settled with.
     pub fn take_retried(&mut self, index: usize) -> Option<TaskError<E>> {
-        self.tasks[index].retried.pop()
+        self.tasks[index].retried.as_mut()?.pop()
     }
 
     /// The run is over.
     pub fn close(&mut self, name: Option<String>, began: Time, ended: Time, stopped: StopReason) {
         let why = stopped.not_started();
         for task in &mut self.tasks {
-            if task.ended.is_none() {
+            if task.ended().is_none() {
                 task.result = Err(TaskError::NotStarted(why));
             }
         }
@@ -314,22 +318,22 @@ impl<K, T, E> TaskReport<K, T, E> {
 
     /// Why the attempts before the last one failed, in order.
     pub fn retried(&self) -> &[TaskError<E>] {
-        &self.retried
+        self.retried.as_ref().map_or(&[], |retried| retried)
     }
 
     /// When its first attempt started.
     pub fn started(&self) -> Option<Time> {
-        self.started
+        (self.started < Time::MAX).then_some(self.started)
     }
 
     /// When it ended.
     pub fn ended(&self) -> Option<Time> {
-        self.ended
+        (self.ended < Time::MAX).then_some(self.ended)
     }
 
     /// From its first start to its end, pauses between attempts included.
     pub fn elapsed(&self) -> Option<Duration> {
-        Some(self.ended?.since(self.started?))
+        Some(self.ended()?.since(self.started()?))
     }
 
     /// `ok`, or the failure's [`state`](TaskError::state).

@@ -11,8 +11,8 @@ use std::pin::Pin;
 /// happens outside the driver (a push, a close, a cancel) must go through state that the source shares with its
 /// handles, and end in [`Kick::kick`].
 ///
-/// A panic in any method is caught. It ends the supply: the source is told through [`failed`](Source::failed) and not
-/// asked for tasks again; what runs goes on to its end.
+/// A panic in any method is caught, and the source is told through [`failed`](Source::failed). Unless it says that it
+/// can go on, it is not asked for tasks again; what runs goes on to its end.
 pub trait Source {
     /// What it supplies. The only associated type, so that drivers which name it as a parameter can be spawned even
     /// if their tasks borrow.
@@ -46,10 +46,21 @@ pub trait Source {
         Stop::Dropped
     }
 
-    /// One of the source's own methods panicked; nothing more will be asked of it but outcomes and controls.
-    fn failed(&mut self, now: Time, panic: Panic) {
+    /// One of the source's own methods panicked. Whether it can go on supplying tasks: a source that calls user code to
+    /// make a task knows which task that was, and may count the panic as that task's end.
+    fn failed(&mut self, now: Time, panic: Panic) -> Failed {
         let _ = (now, panic);
+        Failed::Over
     }
+}
+
+/// Whether a source that panicked can go on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Failed {
+    /// It must not be asked for tasks again.
+    Over,
+    /// It has dealt with the panic.
+    GoOn,
 }
 
 /// One task to run.

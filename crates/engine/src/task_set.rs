@@ -187,15 +187,19 @@ impl<F, T> TaskSet<F, T> {
     /// Drops a task, containing a panic in its drop, and hands back its tenant.
     pub fn remove(&mut self, id: SlotId) -> Option<T> {
         let slot = self.slot_mut(id)?;
-        let tenant = slot.tenant.take();
-        slot.tenancy = slot.tenancy.wrapping_add(1);
-        let had_deadline = std::mem::take(&mut slot.has_deadline);
         contain_drop(|| slot.task.as_mut().set(None));
-        if had_deadline {
+        self.vacate(id.index)
+    }
+
+    /// Ends a tenancy whose task is gone.
+    fn vacate(&mut self, index: u32) -> Option<T> {
+        let slot = &mut self.slots[index as usize];
+        slot.tenancy = slot.tenancy.wrapping_add(1);
+        if std::mem::take(&mut slot.has_deadline) {
             self.deadlines.forget();
         }
-        self.free.push(id.index);
-        tenant
+        self.free.push(index);
+        slot.tenant.take()
     }
 
     fn slot_mut(&mut self, id: SlotId) -> Option<&mut Slot<F, T>> {
@@ -214,13 +218,29 @@ impl<F: Future, T> TaskSet<F, T> {
     pub fn poll(&mut self, id: SlotId) -> Option<(T, End<F::Output>)> {
         let slot = self.slots.get_mut(id.index as usize).filter(|slot| slot.tenancy == id.tenancy)?;
         let mut cx = Context::from_waker(&slot.waker);
-        let task = slot.task.as_mut().as_pin_mut()?;
-        let end = match contain(|| task.poll(&mut cx)) {
-            Ok(Poll::Pending) => return None,
-            Ok(Poll::Ready(output)) => End::Output(output),
-            Err(panic) => End::Panicked(panic),
+        let task = &mut slot.task;
+        let mut output = None;
+        // Poll and drop share one guard. An output that is there stands, also if dropping the task panics.
+        let caught = contain(|| {
+            if let Poll::Ready(value) = task.as_mut().as_pin_mut()?.poll(&mut cx) {
+                output = Some(value);
+                task.as_mut().set(None);
+            }
+            Some(())
+        });
+        let end = match (output, caught) {
+            (Some(output), Ok(_)) => End::Output(output),
+            (None, Ok(_)) => return None,
+            (Some(output), Err(panic)) => {
+                contain_drop(|| drop(panic));
+                End::Output(output)
+            }
+            (None, Err(panic)) => {
+                contain_drop(|| slot.task.as_mut().set(None));
+                End::Panicked(panic)
+            }
         };
-        self.remove(id).map(|tenant| (tenant, end))
+        self.vacate(id.index).map(|tenant| (tenant, end))
     }
 }
 

@@ -1,1 +1,98 @@
+//! Task orchestration for async Rust, on any executor.
+//!
+//! This crate is a front door: it re-exports the small crates that do the work, each behind a feature of its name.
+//!
+//! | feature | gives | default |
+//! |---|---|---|
+//! | `runner` | [`Runner`], [`map`], [`map_ok`], [`for_each`], [`Report`] | yes |
+//! | `strategies` | [`strategies`]: limits and rates | yes |
+//! | `progress` | [`Progress`]: a progress bar on terminals | |
+//! | `engine` | [`engine`]: the loop itself, to write sources for | |
+//! | `sim` | [`sim`]: a simulated world for tests, with a virtual clock | |
+//!
+//! Always there: the vocabulary, such as [`Limiter`], [`CancelToken`], [`Backoff`], [`TaskError`].
+//!
+//! # Guide
+//!
+//! **A batch.** Add keyed tasks to a [`Runner`], set limits and timeouts, run it where you are:
+//!
+//! ```
+//! use regatta::prelude::*;
+//! use std::time::Duration;
+//!
+//! # async fn fetch(id: u32) -> Result<String, std::io::Error> { Ok(format!("user {id}")) }
+//! # smol::block_on(async {
+//! let mut runner = Runner::new().limit(3)?.timeout(Duration::from_secs(10)).stop_on(StopOn::failures(2)?);
+//! runner.add("user1", fetch(1))?;
+//! runner.add("user2", fetch(2))?;
+//! let report = runner.run().await;
+//! for (key, error) in report.errors() {
+//!     eprintln!("{key}: {error}");
+//! }
+//! assert_eq!(report.counts().ok, 2);
+//! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! **A list and a function.** [`map`] keeps the order of the items, [`for_each`] hands results out as they come. Both
+//! borrow freely, also inside a spawned task:
+//!
+//! ```
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! tokio::spawn(async {
+//!     let names = vec![String::from("ann"), String::from("bob")];
+//!     let lengths = regatta::map_ok(&names, 8, async |name| name.len()).unwrap().await;
+//!     assert_eq!(lengths.into_iter().map(Result::unwrap).sum::<usize>(), 6);
+//! })
+//! .await
+//! .unwrap();
+//! # });
+//! ```
+//!
+//! **A limit for everybody.** A [`Limiter`] shares one strategy among tasks:
+//!
+//! ```
+//! use regatta::prelude::*;
+//! use regatta::strategies::Concurrency;
+//!
+//! # smol::block_on(async {
+//! let api = Limiter::new(Concurrency::new(2)?);
+//! let permit = api.acquire().await?;
+//! permit.complete(Outcome::Success);
+//! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! **Stopping.** Hand a [`CancelToken`] to [`Runner::cancel_on`] and give running tasks a grace with
+//! [`Runner::grace`]; the report says what was finished, stopped and never started.
+//!
+//! **Where it runs.** In place, on whatever executor polls the future. What spawns tasks takes an [`Executor`], which a
+//! closure is: `|task| { tokio::spawn(task); }`, `|task| smol::spawn(task).detach()`.
 
+#![forbid(unsafe_code)]
+
+pub use regatta_core::*;
+#[cfg(feature = "runner")]
+pub use regatta_runner::*;
+
+#[cfg(feature = "engine")]
+pub use regatta_engine as engine;
+#[cfg(feature = "sim")]
+pub use regatta_sim as sim;
+#[cfg(feature = "strategies")]
+pub use regatta_strategies as strategies;
+
+/// What most programs import: `use regatta::prelude::*;`.
+pub mod prelude {
+    pub use regatta_core::{
+        Backoff, CancelToken, Clock, ConfigError, Executor, Limiter, Observer, Outcome, Retry, Strategy, TaskError, Time,
+        retry_fn,
+    };
+    #[cfg(feature = "runner")]
+    pub use regatta_runner::{LogLines, Report, Runner, StopOn};
+}
+
+/// The examples of the project's README, compiled and run.
+#[cfg(all(doctest, feature = "runner", feature = "strategies"))]
+#[doc = include_str!("../../../README.md")]
+mod readme {}

@@ -3,7 +3,7 @@
 use crate::course::Course;
 use regatta_core::{BoxFuture, EventKind, Outcome, Panic, Request, Retry, TaskError, Time};
 use regatta_engine::{
-    Admission, Control, End, Job, Next, Observers, Report, Retrying, Source, contain, contain_drop,
+    Admission, Control, End, Failed, Job, Next, Observers, Report, Retrying, Source, contain, contain_drop,
 };
 use std::fmt;
 
@@ -259,7 +259,8 @@ impl<'a, K: fmt::Debug, T, E> Source for Batch<'a, K, T, E> {
         self.course.control(now, self.unfinished())
     }
 
-    fn failed(&mut self, _: Time, panic: Panic) {
+    fn failed(&mut self, _: Time, panic: Panic) -> Failed {
         self.course.fail(panic);
+        Failed::Over
     }
 }

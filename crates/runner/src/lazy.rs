@@ -2,7 +2,7 @@
 
 use crate::course::Course;
 use regatta_core::{Kick, Outcome, Panic, Request, TaskError, Time};
-use regatta_engine::{Admission, Control, End, Job, Next, Source, contain};
+use regatta_engine::{Admission, Control, End, Failed, Job, Next, Source, contain};
 use std::convert::Infallible;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -64,11 +64,10 @@ pub(crate) struct Lazy<It, G, S, T, E, J> {
     pulled: usize,
     settled: usize,
     exhausted: bool,
+    /// The item whose task is being made; still there only if that panicked.
+    making: Option<usize>,
     output: PhantomData<fn(J) -> Result<T, E>>,
 }
-
-/// A factory that panics item after item must not keep the driver from everything else.
-const PANICS_PER_PASS: usize = 128;
 
 impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
     pub(crate) fn new(items: It, make: G, sink: S) -> Self {
@@ -80,6 +79,7 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
             pulled: 0,
             settled: 0,
             exhausted: false,
+            making: None,
             output: PhantomData,
         }
     }
@@ -142,29 +142,18 @@ where
             Ok(admitted) => admitted,
             Err(readiness) => return Next::Blocked(readiness),
         };
-        for _ in 0..PANICS_PER_PASS {
-            let Some(item) = self.items.next() else {
-                self.exhausted = true;
-                return self.done();
-            };
-            let index = self.pulled;
-            self.pulled += 1;
-            self.sink.started(index);
-            let make = &self.make;
-            match contain(|| make.clone()(item)) {
-                Ok(task) => {
-                    let deadline =
-                        self.course.settings.task_timeout.map_or(Time::MAX, |timeout| now + timeout);
-                    return Next::Start(Job::new(index, task).deadline(deadline), admitted);
-                }
-                Err(panic) => self.settle(index, Err(TaskError::Panicked(panic))),
-            }
-            if !self.course.is_open() || !self.sink.has_room(self.running()) {
-                break;
-            }
-        }
-        // At once, but only after the engine has looked at everything else.
-        Next::NotBefore(now)
+        let Some(item) = self.items.next() else {
+            self.exhausted = true;
+            return self.done();
+        };
+        let index = self.pulled;
+        self.pulled += 1;
+        self.sink.started(index);
+        self.making = Some(index);
+        let task = self.make.clone()(item);
+        self.making = None;
+        let deadline = self.course.settings.task_timeout.map_or(Time::MAX, |timeout| now + timeout);
+        Next::Start(Job::new(index, task).deadline(deadline), admitted)
     }
 
     fn on_outcome(&mut self, _: Time, index: usize, end: End<O>) -> Outcome {
@@ -192,12 +181,17 @@ where
         self.course.control(now, !self.exhausted || self.running() > 0)
     }
 
-    /// The iterator panicked. The item it was to give ends as panicked, and there is no other.
-    fn failed(&mut self, _: Time, panic: Panic) {
+    fn failed(&mut self, _: Time, panic: Panic) -> Failed {
+        if let Some(index) = self.making.take() {
+            self.settle(index, Err(TaskError::Panicked(panic)));
+            return Failed::GoOn;
+        }
+        // The iterator panicked. The item it was to give ends like this, and there is no other.
         self.exhausted = true;
         let index = self.pulled;
         self.pulled += 1;
         self.sink.started(index);
         self.settle(index, Err(TaskError::Panicked(panic)));
+        Failed::Over
     }
 }
