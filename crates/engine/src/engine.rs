@@ -231,6 +231,7 @@ where
     }
 
     /// Polls one task, and settles it if it ended. A stale id costs nothing.
+    #[inline]
     fn poll_task(&mut self, id: SlotId, pass: &mut Pass) {
         if self.running.tasks.tenant_mut(id).is_none() {
             return;
@@ -243,6 +244,7 @@ where
         self.settle(tenant, end, pass.now);
     }
 
+    #[inline]
     fn settle(&mut self, tenant: Tenant<Tok>, end: End<F::Output>, now: Time) {
         let Tenant { key, token, stopping } = tenant;
         let strategy = &mut self.running.strategy;

@@ -13,14 +13,28 @@ use std::time::Duration;
 /// A task is looked up by its key in O(1). `Display` prints the whole as a plain table.
 pub struct Report<K, T, E> {
     tasks: Vec<TaskReport<K, T, E>>,
-    /// Indices into `tasks`, by the hash of the key: each key lives once and needs no `Clone`.
-    index: HashTable<u32>,
+    /// Where the tasks are, by their keys: each key lives once and needs no `Clone`.
+    index: HashTable<Place>,
     hasher: DefaultHashBuilder,
     finished: u32,
     name: Option<String>,
     began: Time,
     ended: Time,
     stopped: StopReason,
+}
+
+/// An index into the tasks, with the hash of the key there, so that a table that grows need not look at every key.
+#[derive(Clone, Copy)]
+struct Place {
+    hash: u32,
+    task: u32,
+}
+
+impl Place {
+    /// The table wants 64 bits, of which it uses both ends; a multiplication spreads our 32 over them.
+    fn table_hash(hash: u32) -> u64 {
+        u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
 }
 
 /// What became of one task.
@@ -128,6 +142,12 @@ impl<K, T, E> Report<K, T, E> {
         }
     }
 
+    /// Makes room for so many more tasks.
+    pub fn reserve(&mut self, tasks: usize) {
+        self.tasks.reserve(tasks);
+        self.index.reserve(tasks, |place| Place::table_hash(place.hash));
+    }
+
     /// Whether every task succeeded. An empty report is ok.
     pub fn is_ok(&self) -> bool {
         self.tasks.iter().all(|task| task.result.is_ok())
@@ -219,9 +239,16 @@ impl<K: Eq + Hash, T, E> Report<K, T, E> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let hash = self.hasher.hash_one(key);
-        let index = self.index.find(hash, |index| self.tasks[*index as usize].key.borrow() == key)?;
-        self.tasks.get(*index as usize)
+        let hash = self.hash(key);
+        let place = self.index.find(Place::table_hash(hash), |place| {
+            place.hash == hash && self.tasks[place.task as usize].key.borrow() == key
+        })?;
+        self.tasks.get(place.task as usize)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "32 bits of the hash are what is kept")]
+    fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u32 {
+        self.hasher.hash_one(key) as u32
     }
 
     /// Adds a task that has not started, and returns its index.
@@ -234,16 +261,17 @@ impl<K: Eq + Hash, T, E> Report<K, T, E> {
     ///
     /// At 2³² tasks.
     pub fn push(&mut self, key: K) -> Result<usize, K> {
-        let hash = self.hasher.hash_one(&key);
-        let (tasks, hasher) = (&self.tasks, &self.hasher);
+        let hash = self.hash(&key);
+        let tasks = &self.tasks;
         let entry = self.index.entry(
-            hash,
-            |index| tasks[*index as usize].key == key,
-            |index| hasher.hash_one(&tasks[*index as usize].key),
+            Place::table_hash(hash),
+            |place| place.hash == hash && tasks[place.task as usize].key == key,
+            |place| Place::table_hash(place.hash),
         );
         let hashbrown::hash_table::Entry::Vacant(vacant) = entry else { return Err(key) };
         let index = self.tasks.len();
-        vacant.insert(u32::try_from(index).expect("at most 2^32 tasks in one report"));
+        let task = u32::try_from(index).expect("at most 2^32 tasks in one report");
+        vacant.insert(Place { hash, task });
         // Nothing has happened to it: it stays like this if nothing ever does.
         let result = Err(TaskError::NotStarted(NotStarted::Cancelled));
         self.tasks.push(TaskReport {
@@ -290,9 +318,9 @@ impl<K, T, E> Report<K, T, E> {
 
     /// The run is over.
     pub fn close(&mut self, name: Option<String>, began: Time, ended: Time, stopped: StopReason) {
-        let why = stopped.not_started();
-        for task in &mut self.tasks {
-            if task.ended().is_none() {
+        if (self.finished as usize) < self.tasks.len() {
+            let why = stopped.not_started();
+            for task in self.tasks.iter_mut().filter(|task| task.ended().is_none()) {
                 task.result = Err(TaskError::NotStarted(why));
             }
         }

@@ -80,6 +80,7 @@ impl<F, T> TaskSet<F, T> {
     /// # Panics
     ///
     /// At 2³² tasks at once.
+    #[inline]
     pub fn insert(&mut self, task: F, tenant: T, deadline: Time) -> SlotId {
         let index = match self.free.pop() {
             Some(index) => {
@@ -162,6 +163,7 @@ impl<F, T> TaskSet<F, T> {
     }
 
     /// The tenant of a running task.
+    #[inline]
     pub fn tenant_mut(&mut self, id: SlotId) -> Option<&mut T> {
         self.slot_mut(id)?.tenant.as_mut()
     }
@@ -192,6 +194,7 @@ impl<F, T> TaskSet<F, T> {
     }
 
     /// Ends a tenancy whose task is gone.
+    #[inline]
     fn vacate(&mut self, index: u32) -> Option<T> {
         let slot = &mut self.slots[index as usize];
         slot.tenancy = slot.tenancy.wrapping_add(1);
@@ -202,6 +205,7 @@ impl<F, T> TaskSet<F, T> {
         slot.tenant.take()
     }
 
+    #[inline]
     fn slot_mut(&mut self, id: SlotId) -> Option<&mut Slot<F, T>> {
         self.slots.get_mut(id.index as usize).filter(|slot| slot.tenancy == id.tenancy)
     }
@@ -215,6 +219,7 @@ impl<F, T> TaskSet<F, T> {
 impl<F: Future, T> TaskSet<F, T> {
     /// Polls a task once. If it ended, its slot is free again, and its tenant comes back with how it ended: an output
     /// or a panic.
+    #[inline]
     pub fn poll(&mut self, id: SlotId) -> Option<(T, End<F::Output>)> {
         let slot = self.slots.get_mut(id.index as usize).filter(|slot| slot.tenancy == id.tenancy)?;
         let mut cx = Context::from_waker(&slot.waker);

@@ -5,6 +5,7 @@ use regatta_core::{BoxFuture, EventKind, Outcome, Panic, Request, Retry, TaskErr
 use regatta_engine::{
     Admission, Control, End, Failed, Job, Next, Observers, Report, Retrying, Source, contain, contain_drop,
 };
+use std::collections::HashMap;
 use std::fmt;
 
 /// The state of a runner on its way: the report that grows, and what is still to be started.
@@ -22,29 +23,27 @@ pub(crate) struct Batch<'a, K, T, E> {
     retrying: Retrying<usize>,
 }
 
-/// Where a task comes from.
-pub(crate) enum Body<'a, T, E> {
-    /// A future, good for one attempt.
-    Once(BoxFuture<'a, Result<T, E>>),
-    /// A factory with its retry rule.
-    Again(Box<dyn Again<'a, T, E> + Send + 'a>),
-    /// Started, and not to be started again.
-    Gone,
-}
-
 /// A factory together with its retry rule, so that both share one box.
 pub(crate) trait Again<'a, T, E> {
     fn attempt(&mut self) -> BoxFuture<'a, Result<T, E>>;
     fn retry(&mut self) -> &mut dyn Retry<E>;
 }
 
-/// Dropping what was never started is user code too.
-struct Bodies<'a, T, E>(Vec<Body<'a, T, E>>);
+/// Where the tasks come from: a future each, good for one attempt, or a factory. Dropping what was never started is
+/// user code too.
+struct Bodies<'a, T, E> {
+    futures: Vec<Option<BoxFuture<'a, Result<T, E>>>>,
+    /// Beside the futures, because few tasks have one.
+    factories: HashMap<usize, Box<dyn Again<'a, T, E> + Send + 'a>>,
+}
 
 impl<T, E> Drop for Bodies<'_, T, E> {
     fn drop(&mut self) {
-        for body in self.0.drain(..) {
-            contain_drop(|| drop(body));
+        for future in self.futures.drain(..).flatten() {
+            contain_drop(|| drop(future));
+        }
+        for (_, factory) in self.factories.drain() {
+            contain_drop(|| drop(factory));
         }
     }
 }
@@ -57,16 +56,27 @@ impl<'a, K, T, E> Batch<'a, K, T, E> {
             observers: Observers::new(),
             name: None,
             text: None,
-            bodies: Bodies(Vec::new()),
+            bodies: Bodies { futures: Vec::new(), factories: HashMap::new() },
             fresh: 0,
             settled: 0,
             retrying: Retrying::new(),
         }
     }
 
-    /// Adds the body of the task that was last pushed to the report.
-    pub(crate) fn push(&mut self, body: Body<'a, T, E>) {
-        self.bodies.0.push(body);
+    /// Adds the future of the task that was last pushed to the report.
+    pub(crate) fn push(&mut self, future: BoxFuture<'a, Result<T, E>>) {
+        self.bodies.futures.push(Some(future));
+    }
+
+    /// Adds the factory of the task that was last pushed to the report.
+    pub(crate) fn push_factory(&mut self, factory: Box<dyn Again<'a, T, E> + Send + 'a>) {
+        self.bodies.factories.insert(self.bodies.futures.len(), factory);
+        self.bodies.futures.push(None);
+    }
+
+    pub(crate) fn reserve(&mut self, tasks: usize) {
+        self.report.reserve(tasks);
+        self.bodies.futures.reserve(tasks);
     }
 
     fn unfinished(&self) -> bool {
@@ -106,12 +116,12 @@ impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
 
     /// The job of this task's next attempt, or `None` if its factory panicked: then the task has ended.
     fn attempt(&mut self, index: usize, now: Time) -> Option<Job<BoxFuture<'a, Result<T, E>>>> {
-        let task = match &mut self.bodies.0[index] {
-            Body::Again(again) => contain(|| again.attempt()),
-            once => match std::mem::replace(once, Body::Gone) {
-                Body::Once(task) => Ok(task),
-                Body::Again(_) | Body::Gone => unreachable!("a future is started once"),
-            },
+        let task = match self.bodies.futures[index].take() {
+            Some(task) => Ok(task),
+            None => {
+                let factory = self.bodies.factories.get_mut(&index).expect("a future is started once");
+                contain(|| factory.attempt())
+            }
         };
         let attempt = self.report.start(index, now);
         if !self.observers.is_empty() {
@@ -150,11 +160,11 @@ impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
     /// When to try again after `error`, if at all.
     fn again(&mut self, index: usize, now: Time, error: &TaskError<E>) -> Option<Time> {
         let worth_it = self.course.is_open() && now < self.task_deadline(index);
-        let Body::Again(again) = &mut self.bodies.0[index] else { return None };
+        let factory = self.bodies.factories.get_mut(&index)?;
         let attempts = self.report.tasks()[index].attempts();
         // A retry rule that panics has no opinion: the failure stands.
         let delay =
-            if worth_it { contain(|| again.retry().delay(attempts, error)).ok()?? } else { return None };
+            if worth_it { contain(|| factory.retry().delay(attempts, error)).ok()?? } else { return None };
         let due = now + delay;
         (due < self.task_deadline(index) && due < self.course.end()).then_some(due)
     }
@@ -162,9 +172,10 @@ impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
     fn settle(&mut self, index: usize, now: Time, result: Result<T, TaskError<E>>) {
         self.settled += 1;
         self.course.settled(result.is_ok());
-        if let Body::Again(_) = self.bodies.0[index] {
-            let body = std::mem::replace(&mut self.bodies.0[index], Body::Gone);
-            contain_drop(|| drop(body));
+        // Most runs have no factory at all, and then not even the index is hashed.
+        if !self.bodies.factories.is_empty() {
+            let factory = self.bodies.factories.remove(&index);
+            contain_drop(|| drop(factory));
         }
         if !self.observers.is_empty() {
             let task = &self.report.tasks()[index];

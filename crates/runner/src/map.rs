@@ -85,6 +85,9 @@ where
     Map::new(items.into_iter(), limit, task)
 }
 
+/// So many results get their room before the first item.
+const RESERVE_MAX: usize = 1 << 16;
+
 type MapEngine<It, G, F, T, E, J> = Engine<Lazy<It, G, InOrder<T, E>, T, E, J>, (), F, ()>;
 
 /// Made by [`map`] and [`map_ok`]; resolves to a `Vec` of results in the order of the items.
@@ -109,7 +112,9 @@ where
     J: Judge<O, T, E>,
 {
     fn new(items: It, limit: usize, task: G) -> Result<Self, ConfigError> {
-        let source = Lazy::new(items, task, InOrder(Vec::new()));
+        // A hint, and some iterators hint at more than fits into memory.
+        let expected = items.size_hint().0.min(RESERVE_MAX);
+        let source = Lazy::new(items, task, InOrder(Vec::with_capacity(expected)));
         let engine = Engine::new(source, ()).limit(Limit::count(limit)?);
         Ok(Self { engine: Some(engine), watch: Watch::default() })
     }

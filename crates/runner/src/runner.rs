@@ -1,6 +1,6 @@
 //! `Runner`: a set of keyed tasks, run with limits and timeouts, and a report of every one.
 
-use crate::batch::{Again, Batch, Body};
+use crate::batch::{Again, Batch};
 use crate::run::Run;
 use crate::settings::run_settings;
 use crate::watch::Watch;
@@ -65,11 +65,18 @@ pub struct DuplicateKey {
 /// 16: enough to overlap I/O, few enough for a service that somebody else runs.
 const LIMIT: usize = 16;
 
-impl<'a, K, T, E> Runner<'a, K, T, E> {
+impl<K, T, E> Runner<'_, K, T, E> {
     /// A runner without tasks.
     pub fn new() -> Self {
         let limit = Limit::count(LIMIT).unwrap_or(Limit::Unlimited);
         Self { batch: Batch::new(), limit, clock: SystemClock::shared(), watch: Watch::default() }
+    }
+
+    /// A runner with room for so many tasks: adding them then moves nothing.
+    pub fn with_capacity(tasks: usize) -> Self {
+        let mut runner = Self::new();
+        runner.batch.reserve(tasks);
+        runner
     }
 
     /// At most this many tasks at once.
@@ -164,7 +171,7 @@ where
     {
         match self.batch.report.push(key) {
             Ok(_) => {
-                self.batch.push(Body::Once(Box::pin(task)));
+                self.batch.push(Box::pin(task));
                 Ok(())
             }
             Err(key) => Err((key, task)),
@@ -197,10 +204,9 @@ where
         M: FnOnce() -> F + Clone + Send + 'a,
         F: Future<Output = Result<T, E>> + Send + 'a,
     {
-        let body = Body::Again(Box::new(Factory { make, retry }));
         match self.batch.report.push(key) {
             Ok(_) => {
-                self.batch.push(body);
+                self.batch.push_factory(Box::new(Factory { make, retry }));
                 Ok(())
             }
             Err(key) => Err(DuplicateKey::of(&key)),
