@@ -1,0 +1,31 @@
+//! What the bench and the allocation counter share: the groups of subjects, how they are measured, and how it is told.
+
+#![forbid(unsafe_code)]
+
+pub mod measure;
+pub mod options;
+pub mod row;
+pub mod runner;
+
+use measure::Subject;
+use options::Scale;
+use row::Row;
+use std::io;
+
+/// One bench: subjects that do the same work, and the rows made of their times.
+pub struct Group {
+    /// By which it is asked for.
+    pub name: &'static str,
+    /// What the numbers of its table stand for.
+    pub about: &'static str,
+    /// Measures everything once.
+    pub rows: fn(Scale, &Allocations) -> io::Result<Vec<Row>>,
+    /// The subjects of ours, for counting their allocations.
+    pub ours: fn() -> Vec<Subject>,
+}
+
+/// All groups.
+pub const GROUPS: &[Group] = &[runner::GROUP];
+
+/// Allocations per task, by the name of the subject.
+pub type Allocations = std::collections::HashMap<String, f64>;

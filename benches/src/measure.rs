@@ -1,0 +1,60 @@
+//! Measuring: subjects take turns in one process, and the median counts.
+
+use crate::options::Scale;
+use std::collections::HashMap;
+use std::time::Instant;
+use tokio::runtime::{Builder, Runtime};
+
+/// Something to be measured.
+#[derive(Clone, Copy)]
+pub struct Subject {
+    /// Who does it.
+    pub face: &'static str,
+    /// What is done.
+    pub kind: &'static str,
+    /// Runs so many tasks, results and clean-up included.
+    pub run: fn(&Runtime, u64),
+}
+
+impl Subject {
+    /// Its name in a table.
+    pub fn name(&self) -> String {
+        format!("{}, {}", self.face, self.kind)
+    }
+}
+
+/// Medians, in nanoseconds per task, by face and kind.
+pub type Medians = HashMap<(&'static str, &'static str), f64>;
+
+/// The runtime in which every subject is polled: tokio's current-thread one, by `block_on`.
+///
+/// # Panics
+///
+/// If the system refuses one.
+pub fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime needs an event queue of the system")
+}
+
+/// Measures all subjects, one after the other in each round. Each round starts with another one, so that none always
+/// finds the memory as the same neighbour left it.
+pub fn medians(subjects: &[Subject], scale: Scale) -> Medians {
+    let runtime = runtime();
+    let mut times: HashMap<_, Vec<f64>> = HashMap::new();
+    for round in 0..scale.warm_up + scale.rounds {
+        for turn in 0..subjects.len() {
+            let subject = subjects[(turn + round) % subjects.len()];
+            let start = Instant::now();
+            (subject.run)(&runtime, scale.tasks);
+            let nanos = start.elapsed().as_nanos() as f64;
+            if round >= scale.warm_up {
+                times.entry((subject.face, subject.kind)).or_default().push(nanos / scale.tasks as f64);
+            }
+        }
+    }
+    times.into_iter().map(|(subject, times)| (subject, median(times))).collect()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
