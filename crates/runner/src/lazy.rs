@@ -96,17 +96,22 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
             self.sink.end(true);
         }
     }
+}
 
+impl<It: Iterator, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
     /// Nothing more starts; says so once the last task has ended.
     fn done<'a, F>(&mut self) -> Next<'a, F> {
         if self.running() == 0 {
-            self.sink.end(self.exhausted);
+            self.sink.end(self.is_through());
         }
         Next::Done
     }
-}
 
-impl<It: Iterator, G, S, T, E, J> Lazy<It, G, S, T, E, J> {
+    /// Whether no item is left. Of a full driver the iterator was not asked for another one, but it may know.
+    fn is_through(&self) -> bool {
+        self.exhausted || self.items.size_hint().1 == Some(0)
+    }
+
     /// How many items are left that nobody will pull, if the iterator knows that they are finitely many. They are
     /// dropped, nothing else.
     pub(crate) fn count_rest(&mut self) -> usize {
@@ -178,7 +183,8 @@ where
         if self.sink.is_closed() {
             self.course.abandon();
         }
-        self.course.control(now, !self.exhausted || self.running() > 0)
+        let unfinished = self.running() > 0 || !self.is_through();
+        self.course.control(now, unfinished)
     }
 
     fn failed(&mut self, _: Time, panic: Panic) -> Failed {
