@@ -74,7 +74,7 @@ fn checksum(options: &Options, list: Option<File>) -> Result<bool, Box<dyn Error
     runner = if Progress::is_visible() {
         runner.observer(Progress::new(total))
     } else {
-        eprintln!("hashing {total} files, {} at once, on {}", options.limit, options.on);
+        eprintln!("files to hash: {total}, {} at once, on {}", options.limit, options.on);
         // Failures have their lines in the summary; once is enough.
         runner.observer(LogLines::stderr().total(total).without_failures())
     };

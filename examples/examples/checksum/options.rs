@@ -128,11 +128,13 @@ pub(crate) fn parse() -> Result<Asked, lexopt::Error> {
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(Asked::Help),
-            Arg::Long("limit") => options.limit = parser.value()?.parse_with(limit)?,
-            Arg::Long("timeout") => options.timeout = Some(parser.value()?.parse_with(seconds)?),
-            Arg::Long("file-timeout") => options.file_timeout = parser.value()?.parse_with(seconds)?,
-            Arg::Long("grace") => options.grace = parser.value()?.parse_with(seconds)?,
-            Arg::Long("on") => options.on = parser.value()?.parse_with(executor)?,
+            Arg::Long("limit") => options.limit = value(&mut parser, "--limit", limit)?,
+            Arg::Long("timeout") => options.timeout = Some(value(&mut parser, "--timeout", seconds)?),
+            Arg::Long("file-timeout") => {
+                options.file_timeout = value(&mut parser, "--file-timeout", seconds)?
+            }
+            Arg::Long("grace") => options.grace = value(&mut parser, "--grace", seconds)?,
+            Arg::Long("on") => options.on = value(&mut parser, "--on", executor)?,
             Arg::Long("digests") => options.digests = Some(digests(&mut parser)),
             Arg::Value(dir) if options.dir.is_none() => options.dir = Some(directory(dir)?),
             Arg::Value(_) | Arg::Long(_) | Arg::Short(_) => return Err(argument.unexpected()),
@@ -160,23 +162,27 @@ fn directory(word: OsString) -> Result<PathBuf, lexopt::Error> {
     }
 }
 
-fn limit(word: &str) -> Result<usize, String> {
-    match word.parse() {
-        Ok(0) | Err(_) => Err("it must be a whole number, at least 1".to_owned()),
-        Ok(limit) => Ok(limit),
-    }
+/// The word after `option`, as `read` understands it.
+fn value<T>(parser: &mut Parser, option: &str, read: fn(&str) -> Option<T>) -> Result<T, lexopt::Error> {
+    let word = parser.value()?.string()?;
+    let rule = match option {
+        "--limit" => "a whole number, at least 1",
+        "--on" => "smol, tokio or futures",
+        _ => "a number of seconds, such as 30 or 0.5",
+    };
+    read(&word).ok_or_else(|| format!("{option} {word}: it must be {rule}").into())
 }
 
-fn seconds(word: &str) -> Result<Duration, String> {
-    let seconds = word.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| "it must be a number of seconds, such as 30 or 0.5".to_owned())
+fn limit(word: &str) -> Option<usize> {
+    word.parse().ok().filter(|limit| *limit > 0)
 }
 
-fn executor(word: &str) -> Result<Executor, String> {
-    match word {
-        "smol" => Ok(Executor::Smol),
-        "tokio" => Ok(Executor::Tokio),
-        "futures" => Ok(Executor::Futures),
-        _ => Err("it must be smol, tokio or futures".to_owned()),
-    }
+fn seconds(word: &str) -> Option<Duration> {
+    word.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+}
+
+fn executor(word: &str) -> Option<Executor> {
+    [Executor::Smol, Executor::Tokio, Executor::Futures]
+        .into_iter()
+        .find(|executor| executor.to_string() == word)
 }

@@ -38,7 +38,7 @@ pub(crate) fn of(report: &Run, found: usize, notes: &[String], options: &Options
         text.write_fmt(line).and_then(|()| text.write_char('\n')).expect("a string takes everything");
     };
     line(format_args!(
-        "{found} files found = {ok} ok + {failed} failed + {timed_out} timed out + {cancelled} cancelled + {not_started} not started"
+        "files found: {found} = {ok} ok + {failed} failed + {timed_out} timed out + {cancelled} cancelled + {not_started} not started"
     ));
     let seconds = report.elapsed().as_secs_f64();
     let rate = if seconds > 0.0 { bytes as f64 / seconds } else { 0.0 };

@@ -89,7 +89,7 @@ impl Walk<'_> {
         if self.links_to_directories > 0 {
             self.found
                 .notes
-                .push(format!("not followed: {} links to directories", self.links_to_directories));
+                .push(format!("links to directories, not followed: {}", self.links_to_directories));
         }
         if !self.found.complete {
             self.found.notes.push("the search was stopped: there may be more files".to_owned());
