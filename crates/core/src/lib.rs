@@ -41,3 +41,8 @@ pub use observer::{Event, EventKind, Observer};
 pub use retry::{Backoff, Jitter, Retry, RetryFn, retry_fn};
 pub use strategy::{Class, Explain, Outcome, Readiness, Request, Strategy};
 pub use time::Time;
+
+/// The example of the crate's README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -1,6 +1,7 @@
 //! `Limiter`: one strategy for many: tasks that wait for a permit, and engines that ask for their tasks.
 
 mod acquire;
+mod errands;
 mod permit;
 mod state;
 
@@ -10,11 +11,13 @@ pub use permit::Permit;
 use crate::{
     Clock, Explain, Hold, Kick, Outcome, Readiness, Rejection, Request, Strategy, SystemClock, Time,
 };
+use errands::Errand;
 use permit::Home;
 use state::{Place, State};
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::task::{Wake, Waker};
 
@@ -23,8 +26,11 @@ use std::task::{Wake, Waker};
 ///
 /// Everybody who waits stands in one line, first come, first served, and nobody passes the head, so a costly request
 /// doesn't starve. A task at the head is handed its grant directly; an engine at the head is kicked and takes its
-/// token itself. One timer at most is armed, by the head. A task that was handed a grant and is never polled again
-/// keeps it, as with every fair lock.
+/// token itself. One timer at most is armed, by the head; a deadline has its own. A task that was handed a grant and is
+/// never polled again keeps it, as with every fair lock.
+///
+/// The strategy is asked under the limiter's lock. It may contain another `Limiter`, in whose line this one then stands
+/// like an engine; never the same one.
 ///
 /// # Examples
 ///
@@ -50,8 +56,10 @@ use std::task::{Wake, Waker};
 pub struct Limiter<S: Strategy> {
     shared: Arc<Shared<S>>,
     /// Set when an engine owns this handle.
-    kick: Kick,
+    kick: Arc<Kick>,
     place: Option<Place>,
+    /// The engine tried to wait after the limiter was closed, and was kicked to learn so.
+    heard_closed: bool,
 }
 
 struct Shared<S: Strategy> {
@@ -76,7 +84,7 @@ where
         let shared = Arc::new(Shared { state, clock, changed: AtomicBool::new(false) });
         let bell = Waker::from(Arc::new(Bell(Arc::downgrade(&shared))));
         shared.with(|state| state.strategy.attach(Kick::new(bell)));
-        Self { shared, kick: Kick::none(), place: None }
+        Self::handle(shared)
     }
 
     /// Waits for a permit of cost 1.
@@ -139,7 +147,7 @@ where
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops `work` and then counts it as `Cancelled`.
+    /// Dropping the future drops `work` and then counts it as `Cancelled`; so does a panic in `work`.
     pub async fn run<F, T, C>(&self, work: F, classify: C) -> Result<T, Rejection>
     where
         F: Future<Output = T>,
@@ -153,20 +161,26 @@ where
 }
 
 impl<S: Strategy> Limiter<S> {
+    fn handle(shared: Arc<Shared<S>>) -> Self {
+        Self { shared, kick: Arc::new(Kick::none()), place: None, heard_closed: false }
+    }
+
     /// Changes the strategy where it stands, then serves those who can start under the new rule.
     ///
     /// `change` runs under the limiter's lock: it must not block, and must not use this limiter. If it panics, the
     /// panic goes on to the caller and the strategy stays as `change` left it.
     pub fn update<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
         let now = self.shared.clock.now();
-        self.shared.with(|state| {
-            let result = change(&mut state.strategy);
-            state.advance(now);
+        let result = self.shared.with(|state| {
+            let result = catch_unwind(AssertUnwindSafe(|| change(&mut state.strategy)));
+            // Also after a panic: what was changed before it may have made room.
+            state.advance(now, None);
             result
-        })
+        });
+        result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// Looks at the strategy, under the limiter's lock.
+    /// Looks at the strategy, under the limiter's lock: `look` must not block, and must not use this limiter.
     pub fn peek<R>(&self, look: impl FnOnce(&S) -> R) -> R {
         self.shared.with(|state| look(&state.strategy))
     }
@@ -185,21 +199,25 @@ impl<S: Strategy> Limiter<S> {
     pub fn close(&self) {
         self.shared.with(State::close);
     }
+
+    fn leave(&mut self) {
+        if let Some(place) = self.place.take() {
+            let now = self.shared.clock.now();
+            self.shared.with(|state| state.leave(place, now));
+        }
+    }
 }
 
 impl<S: Strategy> Clone for Limiter<S> {
     /// A handle of its own on the same strategy; a place in line is not cloned.
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), kick: Kick::none(), place: None }
+        Self::handle(self.shared.clone())
     }
 }
 
 impl<S: Strategy> Drop for Limiter<S> {
     fn drop(&mut self) {
-        if let Some(place) = self.place.take() {
-            let now = self.shared.clock.now();
-            self.shared.with(|state| state.leave(place, now));
-        }
+        self.leave();
     }
 }
 
@@ -241,19 +259,19 @@ where
     }
 
     fn attach(&mut self, kick: Kick) {
-        self.kick = kick;
+        self.kick = Arc::new(kick);
     }
 
     fn park(&mut self, now: Time, request: &Request) {
-        let place = self.shared.with(|state| state.park(now, request, &self.kick, self.place));
-        self.place = Some(place);
+        self.place = self.shared.with(|state| state.park(now, request, &self.kick, self.place));
+        // Closed between the question and this: the engine has to ask again to learn of it, but only once.
+        if self.place.is_none() && !std::mem::replace(&mut self.heard_closed, true) {
+            self.kick.kick();
+        }
     }
 
     fn unpark(&mut self) {
-        if let Some(place) = self.place.take() {
-            let now = self.shared.clock.now();
-            self.shared.with(|state| state.leave(place, now));
-        }
+        self.leave();
     }
 
     fn hold(&self, token: &Permit) -> Hold {
@@ -261,45 +279,87 @@ where
     }
 
     fn explain(&self, now: Time, out: &mut dyn Explain) {
+        // Collected first, because `out` is foreign code and must not run under the lock.
+        let mut reasons = Vec::new();
         self.shared.with(|state| {
             if state.closed {
-                out.reason("limiter", Readiness::Rejected(Rejection::Closed));
+                reasons.reason("limiter", Readiness::Rejected(Rejection::Closed));
+            } else if state.is_behind(self.place) {
+                reasons.reason("limiter", Readiness::OnChange);
             }
-            state.strategy.explain(now, out);
+            state.strategy.explain(now, &mut reasons);
         });
+        for (strategy, readiness) in reasons {
+            out.reason(&strategy, readiness);
+        }
     }
 }
 
 impl<S: Strategy> Shared<S> {
-    /// Runs `f` under the lock, and wakes whom it named after the lock is released.
+    /// Runs `f` under the lock, and its errands after the lock is released.
     fn with<R>(&self, f: impl FnOnce(&mut State<S>) -> R) -> R {
-        // A strategy that panicked, or a panicking `update`, leaves our own fields whole: they change last.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let rescue = Rescue(self);
+        let mut state = self.lock();
         let result = f(&mut state);
         Self::unlock(state);
-        self.serve_changes();
+        if self.was_changed() {
+            self.serve_changes();
+        }
+        std::mem::forget(rescue);
         result
     }
 
+    fn lock(&self) -> MutexGuard<'_, State<S>> {
+        // A strategy that panics, or a panicking `update`, leaves our own fields whole: they change last.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn unlock(mut state: MutexGuard<'_, State<S>>) {
-        let (wakes, kicks) = (std::mem::take(&mut state.wakes), std::mem::take(&mut state.kicks));
+        if state.errands.is_empty() {
+            return;
+        }
+        let errands = std::mem::take(&mut state.errands);
         drop(state);
-        wakes.into_iter().for_each(Waker::wake);
-        kicks.iter().for_each(Kick::kick);
+        errands.into_iter().for_each(Errand::run);
     }
 
     /// A kick may come from inside the lock (an `update` that changes a gate, say), so it can't wait for it: it leaves
     /// a mark, and whoever holds the lock looks for the mark after releasing it.
     fn serve_changes(&self) {
-        while self.changed.load(Ordering::SeqCst) {
+        loop {
+            let now = self.clock.now();
             let mut state = match self.state.try_lock() {
                 Ok(state) => state,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => return,
             };
-            self.changed.store(false, Ordering::SeqCst);
-            state.advance(self.clock.now());
+            // A swap, so that what was changed before the mark was set is seen below.
+            self.changed.swap(false, Ordering::SeqCst);
+            state.advance(now, None);
             Self::unlock(state);
+            if !self.was_changed() {
+                return;
+            }
+        }
+    }
+
+    /// Called after the lock was released.
+    fn was_changed(&self) -> bool {
+        // Pairs with the fence of `Bell`: either the kick finds the lock free, or this finds the mark.
+        fence(Ordering::SeqCst);
+        self.changed.load(Ordering::Relaxed)
+    }
+}
+
+/// Dropped only when the strategy panics under the lock: those who were to be woken before the panic still are.
+struct Rescue<'a, S: Strategy>(&'a Shared<S>);
+
+impl<S: Strategy> Drop for Rescue<'_, S> {
+    fn drop(&mut self) {
+        Shared::unlock(self.0.lock());
+        if self.0.was_changed() {
+            // It may panic again, which would abort the process from here. It was heard the first time.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.0.serve_changes()));
         }
     }
 }
@@ -337,7 +397,10 @@ where
     fn wake_by_ref(self: &Arc<Self>) {
         if let Some(shared) = self.0.upgrade() {
             shared.changed.store(true, Ordering::SeqCst);
+            fence(Ordering::SeqCst);
+            let rescue = Rescue(&*shared);
             shared.serve_changes();
+            std::mem::forget(rescue);
         }
     }
 }

@@ -82,3 +82,8 @@ pub use run::{Run, RunWith};
 pub use source::{Control, End, Failed, Job, Next, Source, Stop};
 pub use table::Table;
 pub use task_set::{SlotId, TaskSet};
+
+/// The example of the crate's README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -92,7 +92,8 @@ pub mod prelude {
     pub use regatta_runner::{LogLines, Report, Runner, StopOn};
 }
 
-/// The examples of the project's README, compiled and run.
+/// The examples of the READMEs, compiled and run.
 #[cfg(all(doctest, feature = "runner", feature = "strategies"))]
 #[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 mod readme {}

@@ -33,3 +33,8 @@ pub use regatta_engine::{Counts, LogLines, Report, StopReason, Table, TaskReport
 pub use results::{NextIndexed, NextResult, Results};
 pub use run::Run;
 pub use runner::{DuplicateKey, Runner};
+
+/// The example of the crate's README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

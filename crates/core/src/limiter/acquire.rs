@@ -2,7 +2,7 @@
 
 use super::state::{Place, Turn};
 use super::{Permit, Shared};
-use crate::{Readiness, Rejection, Request, Sleep, Strategy, Time};
+use crate::{Rejection, Request, Sleep, Strategy, Time};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -41,35 +41,20 @@ where
         let this = &mut *self;
         loop {
             let now = this.shared.clock.now();
-            let place = match this.place {
-                Some(place) => place,
-                None => match this.shared.with(|state| match state.start(now, &this.request, None) {
-                    Ok(grant) => Ok(Ok(grant)),
-                    Err(Readiness::Rejected(rejection)) => Err(rejection),
-                    Err(Readiness::NotBefore(time)) if time > this.deadline => Err(Rejection::TooLate),
-                    Err(_) => Ok(Err(state.enqueue_task(this.request, cx.waker().clone()))),
-                }) {
-                    Ok(Ok(grant)) => return Poll::Ready(Ok(Permit::new(this.shared.clone(), grant))),
-                    Ok(Err(place)) => *this.place.insert(place),
-                    Err(rejection) => return Poll::Ready(Err(rejection)),
-                },
-            };
-            let turn = this.shared.with(|state| state.turn(place, now, cx.waker()));
-            let until = match turn {
+            let until = match this.look(now, cx) {
                 Turn::Granted(grant) => {
-                    this.place = None;
+                    (this.place, this.timer) = (None, None);
                     return Poll::Ready(Ok(Permit::new(this.shared.clone(), grant)));
                 }
                 Turn::Refused(rejection) => {
-                    this.place = None;
+                    (this.place, this.timer) = (None, None);
                     return Poll::Ready(Err(rejection));
                 }
                 Turn::WaitUntil(time) => time,
-                Turn::Wait => this.deadline,
+                Turn::Wait | Turn::BringWaker => this.deadline,
             };
             if now >= this.deadline || until > this.deadline {
-                this.place = None;
-                this.shared.with(|state| state.leave(place, now));
+                this.leave(now);
                 return Poll::Ready(Err(Rejection::TooLate));
             }
             if this.timer.as_ref().is_none_or(|(time, _)| *time != until) {
@@ -84,11 +69,41 @@ where
     }
 }
 
+impl<S: Strategy> Acquire<S> {
+    /// Asks what to do; clones the waker only if it has to wait and the limiter doesn't know the waker yet.
+    fn look(&mut self, now: Time, cx: &Context<'_>) -> Turn {
+        let mut fresh = None;
+        loop {
+            let turn = self.shared.with(|state| {
+                let place = match self.place {
+                    Some(place) => place,
+                    None => match state.join(now, &self.request, self.deadline, &mut fresh) {
+                        Ok(place) => *self.place.insert(place),
+                        Err(turn) => return turn,
+                    },
+                };
+                state.turn(place, now, cx.waker(), &mut fresh)
+            });
+            match turn {
+                Turn::BringWaker => fresh = Some(cx.waker().clone()),
+                Turn::Granted(_) | Turn::Refused(_) | Turn::Wait | Turn::WaitUntil(_) => return turn,
+            }
+        }
+    }
+
+    fn leave(&mut self, now: Time) {
+        self.timer = None;
+        if let Some(place) = self.place.take() {
+            self.shared.with(|state| state.leave(place, now));
+        }
+    }
+}
+
 impl<S: Strategy> Drop for Acquire<S> {
     fn drop(&mut self) {
-        if let Some(place) = self.place.take() {
+        if self.place.is_some() {
             let now = self.shared.clock.now();
-            self.shared.with(|state| state.leave(place, now));
+            self.leave(now);
         }
     }
 }

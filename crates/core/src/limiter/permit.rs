@@ -44,7 +44,7 @@ impl Permit {
         self.home.release(self.grant, Some(now), Some(outcome));
     }
 
-    pub(super) fn reconcile_at(&mut self, now: Time, actual: u32) {
+    pub(super) fn reconcile_at(&self, now: Time, actual: u32) {
         self.home.reconcile(self.grant, Some(now), actual);
     }
 

@@ -1,7 +1,9 @@
-//! What a limiter decides, without clock, waker or lock: who is next in line, and who holds what.
+//! What a limiter decides, without clock or lock: who is next in line, and who holds what.
 
+use super::errands::Errand;
 use crate::{Kick, Outcome, Readiness, Rejection, Request, Strategy, Time};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::task::Waker;
 
 /// A place in line; places are handed out in order and never again.
@@ -15,10 +17,11 @@ pub(super) struct State<S: Strategy> {
     next: Place,
     line: BTreeMap<Place, Waiter>,
     /// What became of waiting tasks that have not looked yet.
-    answers: HashMap<Place, Result<usize, Rejection>>,
-    /// To be woken once the lock is released.
-    pub(super) wakes: Vec<Waker>,
-    pub(super) kicks: Vec<Kick>,
+    pub(super) answers: HashMap<Place, Result<usize, Rejection>>,
+    /// The strategy may keep a place for the head in a line of its own.
+    parked: bool,
+    /// To be done once the lock is released.
+    pub(super) errands: Vec<Errand>,
 }
 
 /// A token that was given out, and how many hold it: its permit, and the holds of spawned tasks.
@@ -35,9 +38,10 @@ struct Waiter {
     told: Option<Readiness>,
 }
 
-enum Who {
-    Task(Waker),
-    Engine(Kick),
+pub(super) enum Who {
+    /// `None` while the task is woken and has not looked yet.
+    Task(Option<Waker>),
+    Engine(Arc<Kick>),
 }
 
 /// What a task that waits should do now.
@@ -46,6 +50,8 @@ pub(super) enum Turn {
     Refused(Rejection),
     Wait,
     WaitUntil(Time),
+    /// Ask again with a waker of its own. Cloning one is foreign code, which doesn't run under the lock.
+    BringWaker,
 }
 
 impl<S: Strategy> State<S> {
@@ -58,8 +64,8 @@ impl<S: Strategy> State<S> {
             next: 0,
             line: BTreeMap::new(),
             answers: HashMap::new(),
-            wakes: Vec::new(),
-            kicks: Vec::new(),
+            parked: false,
+            errands: Vec::new(),
         }
     }
 
@@ -68,20 +74,14 @@ impl<S: Strategy> State<S> {
         if self.closed {
             return Readiness::Rejected(Rejection::Closed);
         }
-        match self.line.first_key_value() {
-            Some((head, _)) if Some(*head) != place => {
-                // A refusal for good does not wait for its turn.
-                Readiness::OnChange.and(self.rejection(now, request))
-            }
-            _ => self.strategy.ready(now, request),
-        }
+        let readiness = self.strategy.ready(now, request);
+        // A refusal for good does not wait for its turn.
+        if self.is_behind(place) { readiness.and(Readiness::OnChange) } else { readiness }
     }
 
-    fn rejection(&self, now: Time, request: &Request) -> Readiness {
-        match self.strategy.ready(now, request) {
-            rejected @ Readiness::Rejected(_) => rejected,
-            Readiness::Ready | Readiness::NotBefore(_) | Readiness::OnChange => Readiness::Ready,
-        }
+    /// Whether somebody else is at the head of the line.
+    pub(super) fn is_behind(&self, place: Option<Place>) -> bool {
+        self.line.first_key_value().is_some_and(|(head, _)| Some(*head) != place)
     }
 
     /// Takes a token at once, or says why not. Leaves the line if the caller stood in it.
@@ -117,7 +117,7 @@ impl<S: Strategy> State<S> {
             self.free.push(grant);
             self.strategy.finish(entry.token, now, entry.outcome);
         }
-        self.advance(now);
+        self.advance(now, None);
     }
 
     pub(super) fn retain(&mut self, grant: usize) {
@@ -130,7 +130,7 @@ impl<S: Strategy> State<S> {
         if let Some(entry) = self.grants[grant].as_mut() {
             self.strategy.reconcile(&mut entry.token, now, actual);
         }
-        self.advance(now);
+        self.advance(now, None);
     }
 
     pub(super) fn issued(&self) -> usize {
@@ -141,13 +141,71 @@ impl<S: Strategy> State<S> {
         self.line.len()
     }
 
-    /// Queues a task at the end of the line.
-    pub(super) fn enqueue_task(&mut self, request: Request, waker: Waker) -> Place {
-        self.enqueue(request, Who::Task(waker))
+    /// What a task finds that has no place yet: a grant, a refusal, or a place at the end of the line.
+    pub(super) fn join(
+        &mut self,
+        now: Time,
+        request: &Request,
+        deadline: Time,
+        fresh: &mut Option<Waker>,
+    ) -> Result<Place, Turn> {
+        match self.start(now, request, None) {
+            Ok(grant) => return Err(Turn::Granted(grant)),
+            Err(Readiness::Rejected(rejection)) => return Err(Turn::Refused(rejection)),
+            Err(Readiness::Ready | Readiness::NotBefore(_) | Readiness::OnChange) => {}
+        }
+        // A lower bound holds for those further back, too.
+        if matches!(self.strategy.ready(now, request), Readiness::NotBefore(time) if time > deadline) {
+            return Err(Turn::Refused(Rejection::TooLate));
+        }
+        let waker = fresh.take().ok_or(Turn::BringWaker)?;
+        Ok(self.enqueue(*request, Who::Task(Some(waker))))
     }
 
-    /// Queues an engine, or keeps its place; kicks it if it may come at once or must watch the clock.
-    pub(super) fn park(&mut self, now: Time, request: &Request, kick: &Kick, place: Option<Place>) -> Place {
+    /// What a queued task finds when it looks.
+    pub(super) fn turn(
+        &mut self,
+        place: Place,
+        now: Time,
+        current: &Waker,
+        fresh: &mut Option<Waker>,
+    ) -> Turn {
+        if !self.is_behind(Some(place)) {
+            self.advance(now, Some(place));
+        }
+        match self.answers.remove(&place) {
+            Some(Ok(grant)) => return Turn::Granted(grant),
+            Some(Err(rejection)) => return Turn::Refused(rejection),
+            None => {}
+        }
+        let Some(Waiter { who: Who::Task(own), told, .. }) = self.line.get_mut(&place) else {
+            unreachable!("a task that has a place stands in line or has an answer")
+        };
+        if !own.as_ref().is_some_and(|own| own.will_wake(current)) {
+            if fresh.is_none() {
+                return Turn::BringWaker;
+            }
+            // The old one goes back to the caller, who drops it outside the lock.
+            std::mem::swap(own, fresh);
+        }
+        match *told {
+            Some(Readiness::NotBefore(time)) => Turn::WaitUntil(time),
+            Some(Readiness::Ready | Readiness::OnChange | Readiness::Rejected(_)) | None => Turn::Wait,
+        }
+    }
+
+    /// Queues an engine, or keeps its place; kicks it if it may come at once or must watch the clock. There is no
+    /// place to keep in a closed limiter.
+    pub(super) fn park(
+        &mut self,
+        now: Time,
+        request: &Request,
+        kick: &Arc<Kick>,
+        place: Option<Place>,
+    ) -> Option<Place> {
+        if self.closed {
+            return None;
+        }
         let place = match place.and_then(|place| Some((place, self.line.get_mut(&place)?))) {
             Some((place, waiter)) => {
                 waiter.request = *request;
@@ -155,8 +213,8 @@ impl<S: Strategy> State<S> {
             }
             None => self.enqueue(*request, Who::Engine(kick.clone())),
         };
-        self.advance(now);
-        place
+        self.advance(now, None);
+        Some(place)
     }
 
     fn enqueue(&mut self, request: Request, who: Who) -> Place {
@@ -166,35 +224,14 @@ impl<S: Strategy> State<S> {
         place
     }
 
-    /// What a queued task finds when it looks.
-    pub(super) fn turn(&mut self, place: Place, now: Time, waker: &Waker) -> Turn {
-        if let Some(waiter) = self.line.get_mut(&place) {
-            if let Who::Task(own) = &mut waiter.who {
-                own.clone_from(waker);
-            }
-            if self.line.first_key_value().is_some_and(|(head, _)| *head == place) {
-                self.advance(now);
-            }
-        }
-        match self.answers.remove(&place) {
-            Some(Ok(grant)) => return Turn::Granted(grant),
-            Some(Err(rejection)) => return Turn::Refused(rejection),
-            None => {}
-        }
-        match self.line.get(&place).and_then(|waiter| waiter.told) {
-            Some(Readiness::NotBefore(time)) => Turn::WaitUntil(time),
-            _ => Turn::Wait,
-        }
-    }
-
     /// Leaves the line, or gives an unseen grant back unused.
     pub(super) fn leave(&mut self, place: Place, now: Time) {
         match self.answers.remove(&place) {
             Some(Ok(grant)) => self.release(grant, now, Some(Outcome::Unused)),
             Some(Err(_)) => {}
             None => {
-                self.line.remove(&place);
-                self.advance(now);
+                self.errands.extend(self.line.remove(&place).map(|waiter| Errand::Forget(waiter.who)));
+                self.advance(now, None);
             }
         }
     }
@@ -202,66 +239,72 @@ impl<S: Strategy> State<S> {
     /// Refuses everybody from now on.
     pub(super) fn close(&mut self) {
         self.closed = true;
-        for (place, waiter) in std::mem::take(&mut self.line) {
-            match waiter.who {
-                Who::Task(waker) => {
-                    self.answers.insert(place, Err(Rejection::Closed));
-                    self.wakes.push(waker);
-                }
-                Who::Engine(kick) => self.kicks.push(kick),
-            }
+        while let Some(head) = self.line.first_entry() {
+            let place = *head.key();
+            self.answer(place, Err(Rejection::Closed), None);
         }
+        self.leave_inner_line();
     }
 
-    /// Serves the line from its head, for as long as the strategy allows.
+    /// Serves the line from its head, for as long as the strategy allows. Whoever is `asking` hears from the caller.
     ///
     /// A task is handed its grant here, in order, so nobody can slip in between waking and running. An engine is only
     /// kicked: it takes its token itself, and until it does or leaves, nobody passes it.
-    pub(super) fn advance(&mut self, now: Time) {
-        while let Some(mut entry) = self.line.first_entry() {
-            let place = *entry.key();
-            let waiter = entry.get_mut();
-            let readiness = self.strategy.ready(now, &waiter.request);
-            let news = waiter.told != Some(readiness) && readiness != Readiness::OnChange;
-            waiter.told = Some(readiness);
-            match (&waiter.who, readiness) {
-                (Who::Task(_), Readiness::Ready) => {
-                    let Ok(token) = self.strategy.start(now, &entry.get().request) else { return };
-                    self.answer(place, Some(token), None);
-                }
-                (Who::Task(_), Readiness::Rejected(rejection)) => self.answer(place, None, Some(rejection)),
-                (Who::Task(waker), Readiness::NotBefore(_)) => {
-                    if news {
-                        self.wakes.push(waker.clone());
+    pub(super) fn advance(&mut self, now: Time, asking: Option<Place>) {
+        while let Some((&place, waiter)) = self.line.first_key_value() {
+            let request = waiter.request;
+            let mut readiness = self.strategy.ready(now, &request);
+            if readiness.is_ready() && matches!(waiter.who, Who::Task(_)) {
+                readiness = match self.strategy.start(now, &request) {
+                    Ok(token) => {
+                        let grant = self.grant(token);
+                        self.answer(place, Ok(grant), asking);
+                        continue;
                     }
-                    return;
-                }
-                (Who::Engine(kick), Readiness::Ready | Readiness::NotBefore(_)) => {
-                    if news {
-                        self.kicks.push(kick.clone());
-                    }
-                    return;
-                }
-                (Who::Engine(kick), Readiness::Rejected(_)) => {
-                    // It will learn of the refusal when it asks; meanwhile it must not hold up the line.
-                    self.kicks.push(kick.clone());
-                    entry.remove();
-                }
-                (Who::Task(_) | Who::Engine(_), Readiness::OnChange) => return,
+                    // A strategy that is shared further in, and somebody else was faster.
+                    Err(refusal) => refusal,
+                };
             }
+            match readiness {
+                // An engine learns of the refusal when it asks; meanwhile it must not hold up the line.
+                Readiness::Rejected(rejection) => self.answer(place, Err(rejection), asking),
+                Readiness::Ready => return self.tell(place, readiness, asking),
+                Readiness::NotBefore(_) | Readiness::OnChange => {
+                    self.tell(place, readiness, asking);
+                    // Towards a limiter inside its strategy, a limiter is an engine.
+                    self.parked = true;
+                    return self.strategy.park(now, &request);
+                }
+            }
+        }
+        self.leave_inner_line();
+    }
+
+    fn leave_inner_line(&mut self) {
+        if std::mem::take(&mut self.parked) {
+            self.strategy.unpark();
         }
     }
 
-    fn answer(&mut self, place: Place, token: Option<S::Token>, refused: Option<Rejection>) {
-        let grant = token.map(|token| self.grant(token));
-        if let Some(Waiter { who: Who::Task(waker), .. }) = self.line.remove(&place) {
-            self.wakes.push(waker);
+    /// Wakes the head if there is news for it.
+    fn tell(&mut self, place: Place, readiness: Readiness, asking: Option<Place>) {
+        let Some(waiter) = self.line.get_mut(&place) else { return };
+        let known = waiter.told.replace(readiness) == Some(readiness) || asking == Some(place);
+        if !known && readiness != Readiness::OnChange {
+            self.errands.extend(waiter.who.call());
         }
-        let answer = match (grant, refused) {
-            (Some(grant), _) => Ok(grant),
-            (None, refused) => Err(refused.unwrap_or(Rejection::Closed)),
-        };
-        self.answers.insert(place, answer);
+    }
+
+    /// Takes the head out of the line.
+    fn answer(&mut self, place: Place, answer: Result<usize, Rejection>, asking: Option<Place>) {
+        let Some(mut waiter) = self.line.remove(&place) else { return };
+        if let Who::Task(_) = waiter.who {
+            self.answers.insert(place, answer);
+        }
+        if asking != Some(place) {
+            self.errands.extend(waiter.who.call());
+        }
+        self.errands.push(Errand::Forget(waiter.who));
     }
 
     fn grant(&mut self, token: S::Token) -> usize {
@@ -272,5 +315,15 @@ impl<S: Strategy> State<S> {
         }
         self.grants.push(entry);
         self.grants.len() - 1
+    }
+}
+
+impl Who {
+    /// To be woken once the lock is released. A woken task brings a new waker when it looks.
+    fn call(&mut self) -> Option<Errand> {
+        match self {
+            Self::Task(waker) => waker.take().map(Errand::Wake),
+            Self::Engine(kick) => Some(Errand::Kick(kick.clone())),
+        }
     }
 }

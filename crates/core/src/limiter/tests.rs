@@ -1,1 +1,8 @@
+//! The limiter's tests: what tasks see, what engines see, when the strategy changes from outside, random programs.
 
+mod changes;
+mod engines;
+mod random;
+mod tasks;
+mod threads;
+mod world;
