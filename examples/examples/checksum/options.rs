@@ -131,7 +131,7 @@ pub(crate) fn parse() -> Result<Asked, lexopt::Error> {
             Arg::Long("limit") => options.limit = value(&mut parser, "--limit", limit)?,
             Arg::Long("timeout") => options.timeout = Some(value(&mut parser, "--timeout", seconds)?),
             Arg::Long("file-timeout") => {
-                options.file_timeout = value(&mut parser, "--file-timeout", seconds)?
+                options.file_timeout = value(&mut parser, "--file-timeout", seconds)?;
             }
             Arg::Long("grace") => options.grace = value(&mut parser, "--grace", seconds)?,
             Arg::Long("on") => options.on = value(&mut parser, "--on", executor)?,
