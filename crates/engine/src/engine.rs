@@ -3,8 +3,9 @@
 use crate::admission::Desk;
 use crate::contain::contain;
 use crate::run::{Run, RunWith};
+use crate::running::{Finish, Running, Tenant};
 use crate::source::{Control, End, Failed, Next, Source, Stop};
-use crate::task_set::{SlotId, TaskSet};
+use crate::task_set::SlotId;
 use crate::timer::Timer;
 use regatta_core::{Clock, Kick, Limit, Outcome, Panic, Readiness, Request, Strategy, SystemClock, Time};
 use std::collections::VecDeque;
@@ -54,37 +55,6 @@ pub struct Engine<Src, St: Strategy<Token = Tok>, F, Tok> {
     ended: bool,
 }
 
-/// What must come down in order when a driver is dropped: first the tasks, then their tokens.
-struct Running<St: Strategy<Token = Tok>, F, Tok> {
-    tasks: TaskSet<F, Tenant<Tok>>,
-    strategy: St,
-    stopping: usize,
-    now: Time,
-}
-
-struct Tenant<Tok> {
-    key: usize,
-    token: Tok,
-    /// Its outcome was delivered; the task itself still has to go.
-    stopping: Option<Outcome>,
-}
-
-/// Finishes a token, also if the source panics while it judges the outcome.
-struct Finish<'a, St: Strategy> {
-    strategy: &'a mut St,
-    token: Option<St::Token>,
-    now: Time,
-    outcome: Outcome,
-}
-
-impl<St: Strategy> Drop for Finish<'_, St> {
-    fn drop(&mut self) {
-        if let Some(token) = self.token.take() {
-            self.strategy.finish(token, self.now, self.outcome);
-        }
-    }
-}
-
 /// The state of one pass.
 struct Pass {
     now: Time,
@@ -115,13 +85,12 @@ where
     F: Future,
 {
     /// An engine over `source`, admitting as `strategy` says; `()` admits everything.
-    pub fn new(mut source: Src, mut strategy: St) -> Self {
-        let tasks = TaskSet::new();
-        source.attach(tasks.kick());
-        strategy.attach(tasks.kick());
-        let timed = strategy.timed();
+    pub fn new(mut source: Src, strategy: St) -> Self {
+        let mut running = Running::new(strategy);
+        source.attach(running.tasks.kick());
+        let timed = running.attach();
         Self {
-            running: Running { tasks, strategy, stopping: 0, now: Time::ZERO },
+            running,
             source,
             limit: Limit::Unlimited,
             clock: SystemClock::shared(),
@@ -248,7 +217,7 @@ where
     fn settle(&mut self, tenant: Tenant<Tok>, end: End<F::Output>, now: Time) {
         let Tenant { key, token, stopping } = tenant;
         let strategy = &mut self.running.strategy;
-        let mut finish = Finish { strategy, token: Some(token), now, outcome: Outcome::Failure };
+        let mut finish = Finish::new(strategy, token, now);
         finish.outcome = match stopping {
             Some(outcome) => {
                 self.running.stopping -= 1;
@@ -455,16 +424,6 @@ impl<Src, St: Strategy<Token = Tok>, F, Tok> Engine<Src, St, F, Tok> {
 
     pub(crate) fn register(&self, driver: &Waker) {
         self.running.tasks.register(driver);
-    }
-}
-
-impl<St: Strategy<Token = Tok>, F, Tok> Drop for Running<St, F, Tok> {
-    fn drop(&mut self) {
-        let ids: Vec<_> = self.tasks.ids().collect();
-        let tenants: Vec<_> = ids.into_iter().filter_map(|id| self.tasks.remove(id)).collect();
-        for tenant in tenants {
-            self.strategy.finish(tenant.token, self.now, tenant.stopping.unwrap_or(Outcome::Cancelled));
-        }
     }
 }
 

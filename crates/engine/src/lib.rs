@@ -60,6 +60,7 @@ mod remote;
 mod report;
 mod retrying;
 mod run;
+mod running;
 mod source;
 mod summary;
 mod table;

@@ -1,8 +1,14 @@
 //! `Report`: what became of every task of a run.
 
+mod task;
+mod verdict;
+
+pub use task::TaskReport;
+pub use verdict::{Counts, StopReason};
+
 use crate::summary;
 use hashbrown::{DefaultHashBuilder, HashTable};
-use regatta_core::{NotStarted, Panic, TaskError, Time};
+use regatta_core::{TaskError, Time};
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
@@ -34,96 +40,6 @@ impl Place {
     /// The table wants 64 bits, of which it uses both ends; a multiplication spreads our 32 over them.
     fn table_hash(hash: u32) -> u64 {
         u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    }
-}
-
-/// What became of one task.
-#[derive(Debug)]
-pub struct TaskReport<K, T, E> {
-    key: K,
-    result: Result<T, TaskError<E>>,
-    /// Boxed: few tasks are retried, and there may be millions of them.
-    #[expect(clippy::box_collection, reason = "a third of the size for the tasks that are not retried")]
-    retried: Option<Box<Vec<TaskError<E>>>>,
-    attempts: u32,
-    /// Its rank among those that ended.
-    rank: u32,
-    /// `Time::MAX` until then.
-    started: Time,
-    /// `Time::MAX` until then.
-    ended: Time,
-}
-
-/// Why a run stopped.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum StopReason {
-    /// Every task has ended by itself.
-    Completed,
-    /// The run's own time was up.
-    TimedOut,
-    /// It was cancelled.
-    Cancelled,
-    /// Its stop rule was met.
-    StopRule,
-    /// The source of its tasks panicked.
-    Panicked(Panic),
-}
-
-impl StopReason {
-    /// Why a task that was not started by then never was.
-    pub fn not_started(&self) -> NotStarted {
-        match self {
-            Self::Completed | Self::Cancelled => NotStarted::Cancelled,
-            Self::TimedOut => NotStarted::TimedOut,
-            Self::StopRule => NotStarted::Stopped,
-            Self::Panicked(_) => NotStarted::Source,
-        }
-    }
-}
-
-impl fmt::Display for StopReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Completed => f.write_str("completed"),
-            Self::TimedOut => f.write_str("stopped by its timeout"),
-            Self::Cancelled => f.write_str("cancelled"),
-            Self::StopRule => f.write_str("stopped by its stop rule"),
-            Self::Panicked(panic) => write!(f, "stopped by a panic of its source: {panic}"),
-        }
-    }
-}
-
-/// How many tasks ended how.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-#[non_exhaustive]
-pub struct Counts {
-    /// Succeeded.
-    pub ok: usize,
-    /// Returned an error.
-    pub failed: usize,
-    /// Panicked.
-    pub panicked: usize,
-    /// Were stopped because their time, or the run's, was up.
-    pub timed_out: usize,
-    /// Were stopped on request.
-    pub cancelled: usize,
-    /// Never started.
-    pub not_started: usize,
-    /// Were refused by a strategy, or skipped because of others.
-    pub refused: usize,
-}
-
-impl Counts {
-    /// All of them.
-    pub fn total(&self) -> usize {
-        self.ok
-            + self.failed
-            + self.panicked
-            + self.timed_out
-            + self.cancelled
-            + self.not_started
-            + self.refused
     }
 }
 
@@ -272,17 +188,7 @@ impl<K: Eq + Hash, T, E> Report<K, T, E> {
         let index = self.tasks.len();
         let task = u32::try_from(index).expect("at most 2^32 tasks in one report");
         vacant.insert(Place { hash, task });
-        // Nothing has happened to it: it stays like this if nothing ever does.
-        let result = Err(TaskError::NotStarted(NotStarted::Cancelled));
-        self.tasks.push(TaskReport {
-            key,
-            result,
-            retried: None,
-            attempts: 0,
-            rank: 0,
-            started: Time::MAX,
-            ended: Time::MAX,
-        });
+        self.tasks.push(TaskReport::new(key));
         Ok(index)
     }
 }
@@ -325,56 +231,6 @@ impl<K, T, E> Report<K, T, E> {
             }
         }
         (self.name, self.began, self.ended, self.stopped) = (name, began, ended, stopped);
-    }
-}
-
-impl<K, T, E> TaskReport<K, T, E> {
-    /// Its key.
-    pub fn key(&self) -> &K {
-        &self.key
-    }
-
-    /// How it ended.
-    pub fn result(&self) -> &Result<T, TaskError<E>> {
-        &self.result
-    }
-
-    /// How many attempts there were; 0 if it never started.
-    pub fn attempts(&self) -> u32 {
-        self.attempts
-    }
-
-    /// Why the attempts before the last one failed, in order.
-    pub fn retried(&self) -> &[TaskError<E>] {
-        self.retried.as_ref().map_or(&[], |retried| retried)
-    }
-
-    /// When its first attempt started.
-    pub fn started(&self) -> Option<Time> {
-        (self.started < Time::MAX).then_some(self.started)
-    }
-
-    /// When it ended.
-    pub fn ended(&self) -> Option<Time> {
-        (self.ended < Time::MAX).then_some(self.ended)
-    }
-
-    /// From its first start to its end, pauses between attempts included.
-    pub fn elapsed(&self) -> Option<Duration> {
-        Some(self.ended()?.since(self.started()?))
-    }
-
-    /// `ok`, or the failure's [`state`](TaskError::state).
-    pub fn state(&self) -> &'static str {
-        match &self.result {
-            Ok(_) => "ok",
-            Err(error) => error.state(),
-        }
-    }
-
-    /// Key and result.
-    pub fn into_parts(self) -> (K, Result<T, TaskError<E>>) {
-        (self.key, self.result)
     }
 }
 

@@ -12,7 +12,6 @@ use std::fmt;
 pub(crate) struct Batch<'a, K, T, E> {
     pub(crate) course: Course,
     pub(crate) report: Report<K, T, E>,
-    pub(crate) observers: Observers,
     pub(crate) name: Option<String>,
     /// How an error looks in an event; set with the first observer, which is what asks for `E: Display`.
     pub(crate) text: Option<fn(&TaskError<E>) -> String>,
@@ -21,6 +20,8 @@ pub(crate) struct Batch<'a, K, T, E> {
     fresh: usize,
     settled: usize,
     retrying: Retrying<usize>,
+    /// The last field: observers go after everything that they could hear of.
+    pub(crate) observers: Observers,
 }
 
 /// A factory together with its retry rule, so that both share one box.

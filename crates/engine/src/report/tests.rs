@@ -1,4 +1,5 @@
 use super::*;
+use regatta_core::NotStarted;
 
 fn report() -> Report<&'static str, u32, &'static str> {
     let mut report = Report::new();

@@ -1,0 +1,84 @@
+//! `TaskReport`: what became of one task.
+
+use regatta_core::{NotStarted, TaskError, Time};
+use std::time::Duration;
+
+/// What became of one task.
+#[derive(Debug)]
+pub struct TaskReport<K, T, E> {
+    pub(super) key: K,
+    pub(super) result: Result<T, TaskError<E>>,
+    /// Boxed: few tasks are retried, and there may be millions of them.
+    #[expect(clippy::box_collection, reason = "a third of the size for the tasks that are not retried")]
+    pub(super) retried: Option<Box<Vec<TaskError<E>>>>,
+    pub(super) attempts: u32,
+    /// Its rank among those that ended.
+    pub(super) rank: u32,
+    /// `Time::MAX` until then.
+    pub(super) started: Time,
+    /// `Time::MAX` until then.
+    pub(super) ended: Time,
+}
+
+impl<K, T, E> TaskReport<K, T, E> {
+    /// Nothing has happened to it: it stays like this if nothing ever does.
+    pub(super) fn new(key: K) -> Self {
+        Self {
+            key,
+            result: Err(TaskError::NotStarted(NotStarted::Cancelled)),
+            retried: None,
+            attempts: 0,
+            rank: 0,
+            started: Time::MAX,
+            ended: Time::MAX,
+        }
+    }
+
+    /// Its key.
+    pub fn key(&self) -> &K {
+        &self.key
+    }
+
+    /// How it ended.
+    pub fn result(&self) -> &Result<T, TaskError<E>> {
+        &self.result
+    }
+
+    /// How many attempts there were; 0 if it never started.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Why the attempts before the last one failed, in order.
+    pub fn retried(&self) -> &[TaskError<E>] {
+        self.retried.as_ref().map_or(&[], |retried| retried)
+    }
+
+    /// When its first attempt started.
+    pub fn started(&self) -> Option<Time> {
+        (self.started < Time::MAX).then_some(self.started)
+    }
+
+    /// When it ended.
+    pub fn ended(&self) -> Option<Time> {
+        (self.ended < Time::MAX).then_some(self.ended)
+    }
+
+    /// From its first start to its end, pauses between attempts included.
+    pub fn elapsed(&self) -> Option<Duration> {
+        Some(self.ended()?.since(self.started()?))
+    }
+
+    /// `ok`, or the failure's [`state`](TaskError::state).
+    pub fn state(&self) -> &'static str {
+        match &self.result {
+            Ok(_) => "ok",
+            Err(error) => error.state(),
+        }
+    }
+
+    /// Key and result.
+    pub fn into_parts(self) -> (K, Result<T, TaskError<E>>) {
+        (self.key, self.result)
+    }
+}
