@@ -170,6 +170,19 @@ impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
         (due < self.task_deadline(index) && due < self.course.end()).then_some(due)
     }
 
+    /// Ends what was due in time and found no slot until its task's time was up: the last failure stands.
+    fn give_up_late_retries(&mut self, now: Time) {
+        while let Some(&index) = self.retrying.peek_due(now) {
+            if now < self.task_deadline(index) {
+                return;
+            }
+            self.retrying.pop_due(now);
+            if let Some(error) = self.report.take_retried(index) {
+                self.settle(index, now, Err(error));
+            }
+        }
+    }
+
     fn settle(&mut self, index: usize, now: Time, result: Result<T, TaskError<E>>) {
         self.settled += 1;
         self.course.settled(result.is_ok());
@@ -206,6 +219,7 @@ impl<'a, K: fmt::Debug, T, E> Source for Batch<'a, K, T, E> {
     type Task = BoxFuture<'a, Result<T, E>>;
 
     fn next<'s>(&mut self, now: Time, admission: Admission<'s>) -> Next<'s, Self::Task> {
+        self.give_up_late_retries(now);
         if !self.course.is_open() {
             return Next::Done;
         }
