@@ -66,7 +66,9 @@ on_every_executor! {
         let token = CancelToken::new();
         cancel_after(&world, 2, &token);
         let mut runner = Runner::new().clock(world.clock()).cancel_on(&token).grace(secs(10));
-        runner.add_retry("a", Backoff::constant(secs(1)), || after(&world, secs(3), Err::<u8, _>("busy"))).unwrap();
+        runner
+            .add_retry("a", Backoff::constant(secs(1)), || after(&world, secs(3), Err::<u8, _>("busy")))
+            .unwrap();
         let report = runner.run().await;
         assert_eq!(ends(&report), ["failed: busy"]);
         assert_eq!((report.tasks()[0].attempts(), report.elapsed()), (1, secs(3)));
@@ -106,11 +108,13 @@ on_every_executor! {
     async fn a_task_may_cancel_its_own_run(world: World) {
         let token = CancelToken::new();
         let mut runner = Runner::new().limit(2).unwrap().clock(world.clock()).cancel_on(&token);
-        runner.add("cancels", async {
-            world.sleep(secs(1)).await;
-            token.cancel();
-            Ok::<_, Fault>(1)
-        }).unwrap();
+        runner
+            .add("cancels", async {
+                world.sleep(secs(1)).await;
+                token.cancel();
+                Ok::<_, Fault>(1)
+            })
+            .unwrap();
         runner.add("runs", after(&world, secs(5), Ok(1))).unwrap();
         runner.add("waits", after(&world, secs(5), Ok(1))).unwrap();
         let report = runner.run().await;

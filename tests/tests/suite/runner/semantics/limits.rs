@@ -26,7 +26,8 @@ on_every_executor! {
 
     async fn a_map_reaches_its_limit_and_keeps_it(world: World) {
         let (gauge, start) = (Gauge::default(), world.now());
-        let results = map(0..10, 3, async |_| counted(&world, &gauge).await).unwrap().clock(world.clock()).await;
+        let results =
+            map(0..10, 3, async |_| counted(&world, &gauge).await).unwrap().clock(world.clock()).await;
         assert_eq!(hows(&results), ["ok 1"; 10]);
         assert_eq!((gauge.most(), gauge.entered()), (3, 10));
         assert_eq!(world.now().since(start), secs(4));
@@ -34,9 +35,7 @@ on_every_executor! {
 
     async fn a_map_of_plain_values_reaches_its_limit_and_keeps_it(world: World) {
         let (gauge, start) = (Gauge::default(), world.now());
-        let results = map_ok(0..10, 3, async |n| {
-            counted(&world, &gauge).await.map_or(0, |one| one + n)
-        });
+        let results = map_ok(0..10, 3, async |n| counted(&world, &gauge).await.map_or(0, |one| one + n));
         let results = results.unwrap().clock(world.clock()).await;
         assert_eq!(results.into_iter().map(Result::unwrap).collect::<Vec<_>>(), (1..=10).collect::<Vec<_>>());
         assert_eq!(gauge.most(), 3);
@@ -45,13 +44,18 @@ on_every_executor! {
 
     async fn a_for_each_reaches_its_limit_and_keeps_it(world: World) {
         let (gauge, start) = (Gauge::default(), world.now());
-        let read = for_each(0..10, 3, async |_| counted(&world, &gauge).await, async |mut done| {
-            let mut read = 0;
-            while let Some(result) = done.next().await {
-                read += usize::from(result.unwrap());
-            }
-            read
-        });
+        let read = for_each(
+            0..10,
+            3,
+            async |_| counted(&world, &gauge).await,
+            async |mut done| {
+                let mut read = 0;
+                while let Some(result) = done.next().await {
+                    read += usize::from(result.unwrap());
+                }
+                read
+            },
+        );
         assert_eq!(read.unwrap().clock(world.clock()).await, 10);
         assert_eq!((gauge.most(), gauge.entered()), (3, 10));
         assert_eq!(world.now().since(start), secs(4));

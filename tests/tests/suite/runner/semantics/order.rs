@@ -70,9 +70,12 @@ on_every_executor! {
     async fn no_items_no_results(_world: World) {
         let none = map(Vec::<u8>::new(), 3, async |n| Ok::<_, Fault>(n)).unwrap().await;
         assert!(none.is_empty());
-        let each = for_each(Vec::<u8>::new(), 3, async |n| Ok::<_, Fault>(n), async |mut done| {
-            (done.next().await.is_none(), done.is_complete())
-        });
+        let each = for_each(
+            Vec::<u8>::new(),
+            3,
+            async |n| Ok::<_, Fault>(n),
+            async |mut done| (done.next().await.is_none(), done.is_complete()),
+        );
         assert_eq!(each.unwrap().await, (true, true));
     }
 }

@@ -52,7 +52,8 @@ on_every_executor! {
 
     async fn panics_and_timeouts_count_as_failures(world: World) {
         let rule = StopOn::failures(2).unwrap();
-        let mut runner = Runner::new().limit(2).unwrap().clock(world.clock()).stop_on(rule).task_timeout(secs(3));
+        let mut runner =
+            Runner::new().limit(2).unwrap().clock(world.clock()).stop_on(rule).task_timeout(secs(3));
         runner.add("hangs", pending::<Result<u8, Fault>>()).unwrap();
         runner.add("panics", async { panic!("overboard") }).unwrap();
         runner.add("is stopped", after(&world, secs(3), Ok(1))).unwrap();
@@ -67,10 +68,12 @@ on_every_executor! {
         let mut runner = Runner::new().limit(10).unwrap().clock(world.clock()).stop_on(StopOn::FirstError);
         for key in 0..6 {
             let gauge = &gauge;
-            runner.add(key, async move {
-                let _inside = gauge.enter();
-                if key == 2 { Err("at once") } else { Ok(key) }
-            }).unwrap();
+            runner
+                .add(key, async move {
+                    let _inside = gauge.enter();
+                    if key == 2 { Err("at once") } else { Ok(key) }
+                })
+                .unwrap();
         }
         let report = runner.run().await;
         assert_eq!(ends(&report), ["ok 0", "ok 1", "failed: at once", STOPPED, STOPPED, STOPPED]);

@@ -55,13 +55,18 @@ on_every_executor! {
     }
 
     async fn a_for_each_that_is_finished_at_its_deadline_is_complete(world: World) {
-        let each = for_each(0..3, 3, async |_| after(&world, secs(5), Ok(1)).await, async |mut done| {
-            let mut read = 0;
-            while let Some(result) = done.next().await {
-                read += result.unwrap();
-            }
-            (read, done.is_complete())
-        });
+        let each = for_each(
+            0..3,
+            3,
+            async |_| after(&world, secs(5), Ok(1)).await,
+            async |mut done| {
+                let mut read = 0;
+                while let Some(result) = done.next().await {
+                    read += result.unwrap();
+                }
+                (read, done.is_complete())
+            },
+        );
         assert_eq!(each.unwrap().clock(world.clock()).timeout(secs(5)).await, (3, true));
     }
 

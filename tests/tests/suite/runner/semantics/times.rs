@@ -67,9 +67,12 @@ on_every_executor! {
         let results = mapped.unwrap().clock(world.clock()).timeout(Duration::ZERO).await;
         assert_eq!(hows(&results), ["not started: the run's time was up"; 2]);
 
-        let each = for_each([1, 2], 8, async |_| Ok::<_, Fault>(drop(gauge.enter())), async |mut done| {
-            (done.next().await.is_none(), done.is_complete())
-        });
+        let each = for_each(
+            [1, 2],
+            8,
+            async |_| Ok::<_, Fault>(drop(gauge.enter())),
+            async |mut done| (done.next().await.is_none(), done.is_complete()),
+        );
         assert_eq!(each.unwrap().clock(world.clock()).timeout(Duration::ZERO).await, (true, false));
         assert_eq!(gauge.entered(), 0);
     }
@@ -83,16 +86,22 @@ on_every_executor! {
 
     async fn a_for_each_hands_out_what_the_timeout_has_stopped_and_ends(world: World) {
         let items = [1, 10, 1, 100, 1];
-        let each = for_each(items, 2, async |s| after(&world, secs(s), Ok(1)).await, async |mut done| {
-            let mut read = Vec::new();
-            while let Some((index, result)) = done.next_indexed().await {
-                read.push((index, crate::runner::support::how(&result)));
-            }
-            read.sort();
-            (read, done.is_complete())
-        });
+        let each = for_each(
+            items,
+            2,
+            async |s| after(&world, secs(s), Ok(1)).await,
+            async |mut done| {
+                let mut read = Vec::new();
+                while let Some((index, result)) = done.next_indexed().await {
+                    read.push((index, crate::runner::support::how(&result)));
+                }
+                read.sort();
+                (read, done.is_complete())
+            },
+        );
         let (read, complete) = each.unwrap().clock(world.clock()).timeout(secs(5)).await;
-        let expected: Vec<_> = AFTER_FIVE_SECONDS.map(str::to_owned).into_iter().enumerate().take(4).collect();
+        let expected: Vec<_> =
+            AFTER_FIVE_SECONDS.map(str::to_owned).into_iter().enumerate().take(4).collect();
         assert_eq!(read, expected);
         assert!(!complete, "one item was never run");
     }
@@ -142,13 +151,17 @@ on_every_executor! {
         let task = report.task("hangs once").unwrap();
         assert_eq!(task.attempts(), 2);
         assert_eq!(task.elapsed(), Some(secs(4)), "2 s, the pause of 1 s, 1 s");
-        assert_eq!(task.retried().iter().map(ToString::to_string).collect::<Vec<_>>(), ["timed out after 2s"]);
+        assert_eq!(
+            task.retried().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["timed out after 2s"]
+        );
     }
 
     async fn a_task_timeout_covers_all_attempts_and_pauses(world: World) {
-        let mut runner =
-            Runner::new().clock(world.clock()).attempt_timeout(secs(2)).task_timeout(secs(7));
-        runner.add_retry("a", Backoff::constant(secs(1)).forever(), || pending::<Result<u8, Fault>>()).unwrap();
+        let mut runner = Runner::new().clock(world.clock()).attempt_timeout(secs(2)).task_timeout(secs(7));
+        runner
+            .add_retry("a", Backoff::constant(secs(1)).forever(), || pending::<Result<u8, Fault>>())
+            .unwrap();
         let report = runner.run().await;
         let task = report.task("a").unwrap();
         // Attempts at 0, 3 and 6 s; the last is stopped by the task's own end.
