@@ -198,7 +198,7 @@ mod awkward {
         let closed = [folder.write("files/secret", b"abc"), files.join("closed")];
         folder.write("files/closed/inside", b"abc");
         for path in &closed {
-            fs::set_permissions(path, Permissions::from_mode(0)).expect("these are our files");
+            fs::set_permissions(path, Permissions::from_mode(0o000)).expect("these are our files");
         }
         // For root nothing is closed. A copy, because the original may lie where nobody else can go.
         let is_root = File::open(&closed[0]).is_ok();
