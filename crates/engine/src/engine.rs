@@ -59,6 +59,8 @@ pub struct Engine<Src, St: Strategy<Token = Tok>, F, Tok> {
 struct Pass {
     now: Time,
     budget: usize,
+    /// A poll has taken its time since `now` was read, and the strategy wants to know the exact time of a start.
+    stale: bool,
 }
 
 /// Why no more tasks are being started.
@@ -144,7 +146,7 @@ where
             return Poll::Ready(());
         }
         self.register(cx.waker());
-        let mut pass = Pass { now: self.read_clock(), budget: BUDGET };
+        let mut pass = Pass { now: self.read_clock(), budget: BUDGET, stale: false };
         if self.source_wake <= pass.now {
             self.source_wake = Time::MAX;
         }
@@ -206,10 +208,10 @@ where
             return;
         }
         pass.budget = pass.budget.saturating_sub(1);
-        let Some((tenant, end)) = self.running.tasks.poll(id) else { return };
-        if self.timed {
-            pass.now = self.read_clock();
-        }
+        let polled = self.running.tasks.poll(id);
+        pass.stale = self.timed;
+        let Some((tenant, end)) = polled else { return };
+        self.freshen(pass);
         self.settle(tenant, end, pass.now);
     }
 
@@ -314,6 +316,7 @@ where
             if pass.budget == 0 {
                 return Supply::Hurried;
             }
+            self.freshen(pass);
             let mut desk = Desk::open(&mut self.running.strategy, pass.now);
             let job = match self.source.next(pass.now, desk.admission()) {
                 Next::Start(job, _admitted) => Ok(job),
@@ -368,6 +371,15 @@ where
         // A source that panics while it hears of its panic has nothing more to say.
         let failed = contain(|| self.source.failed(now, panic)).unwrap_or(Failed::Over);
         self.supply_over |= failed == Failed::Over;
+    }
+
+    /// Reads the clock again if what follows must not happen in the past: a start that is recorded too early would
+    /// break the window of a rate.
+    #[inline]
+    fn freshen(&mut self, pass: &mut Pass) {
+        if std::mem::take(&mut pass.stale) {
+            pass.now = self.read_clock();
+        }
     }
 
     fn read_clock(&mut self) -> Time {
