@@ -52,6 +52,10 @@ pub struct Engine<Src, St: Strategy<Token = Tok>, F, Tok> {
     timed: bool,
     parked: bool,
     supply_over: bool,
+    /// The source is being asked for controls. Still set after that has panicked.
+    asking: bool,
+    /// Its controls panic; asking again would only keep the driver busy.
+    mute: bool,
     ended: bool,
 }
 
@@ -103,6 +107,8 @@ where
             timed,
             parked: false,
             supply_over: false,
+            asking: false,
+            mute: false,
             ended: false,
         }
     }
@@ -277,7 +283,7 @@ where
     fn obey(&mut self, pass: &mut Pass) -> bool {
         let mut changed = false;
         for _ in 0..BUDGET {
-            let Some(control) = self.source.control(pass.now) else { break };
+            let Some(control) = self.ask(pass.now) else { break };
             match control {
                 Control::WakeAt(time) => {
                     self.source_wake = time;
@@ -300,6 +306,16 @@ where
             self.stop(id, End::Cancelled, pass);
         }
         changed
+    }
+
+    fn ask(&mut self, now: Time) -> Option<Control> {
+        if self.mute {
+            return None;
+        }
+        self.asking = true;
+        let control = self.source.control(now);
+        self.asking = false;
+        control
     }
 
     /// Starts what the source supplies and the strategy admits, until one of them has no more.
@@ -371,6 +387,7 @@ where
         // A source that panics while it hears of its panic has nothing more to say.
         let failed = contain(|| self.source.failed(now, panic)).unwrap_or(Failed::Over);
         self.supply_over |= failed == Failed::Over;
+        self.mute |= std::mem::take(&mut self.asking) && failed == Failed::Over;
     }
 
     /// Reads the clock again if what follows must not happen in the past: a start that is recorded too early would

@@ -12,7 +12,8 @@ use std::pin::Pin;
 /// handles, and end in [`Kick::kick`].
 ///
 /// A panic in any method is caught, and the source is told through [`failed`](Source::failed). Unless it says that it
-/// can go on, it is not asked for tasks again; what runs goes on to its end.
+/// can go on, it is not asked for tasks again, nor for controls if it was those that panicked; what runs goes on to
+/// its end.
 pub trait Source {
     /// What it supplies. The only associated type, so that drivers which name it as a parameter can be spawned even
     /// if their tasks borrow.
