@@ -1,5 +1,6 @@
 //! `Watchdog`: a test that hangs fails with a message.
 
+use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -64,9 +65,10 @@ impl Shared {
                 (seen, since) = (state.progress, Instant::now());
             }
             if !state.over && since.elapsed() > PATIENCE {
-                eprintln!(
-                    "{test}: no progress for {PATIENCE:?}; a task blocks its thread, or a wake is missing"
-                );
+                // Past the test harness, which would keep it back until the test ends.
+                let message =
+                    format!("\n{test}: no progress for {PATIENCE:?}: blocked, spinning, or not woken\n");
+                let _ = std::io::stderr().write_all(message.as_bytes());
                 std::process::exit(101);
             }
         }

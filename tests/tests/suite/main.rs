@@ -1,4 +1,5 @@
 //! The suite: every crate on every executor, and the oracles.
 
+mod engine;
 mod runner;
 mod world;

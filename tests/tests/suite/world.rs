@@ -89,7 +89,7 @@ fn tasks_that_never_end_are_dropped_with_the_executor() {
         let (held, inner) = (held.clone(), world.clone());
         world.spawn(async move {
             let _held = (held, inner);
-            std::future::pending().await
+            std::future::pending::<()>().await;
         });
         world.sleep(secs(1)).await;
     }) {
