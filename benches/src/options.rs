@@ -26,7 +26,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    const FULL: Self = Self { tasks: 100_000, rounds: 15, warm_up: 2 };
+    const FULL: Self = Self { tasks: 100_000, rounds: 31, warm_up: 2 };
     const QUICK: Self = Self { tasks: 2_000, rounds: 3, warm_up: 1 };
 }
 
