@@ -1,0 +1,294 @@
+//! What changes from outside: the limit, a gate, another limiter within; and foreign code that misbehaves meanwhile.
+
+use super::world::*;
+use crate::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
+
+/// Open or closed by a handle that many share.
+#[derive(Clone, Default)]
+struct Gate(Arc<(AtomicBool, Mutex<Kick>)>);
+
+impl Gate {
+    fn open(&self) {
+        self.0.0.store(true, Ordering::SeqCst);
+        let kick = self.0.1.lock().unwrap().clone();
+        kick.kick();
+    }
+}
+
+impl Strategy for Gate {
+    type Token = ();
+
+    fn ready(&self, _: Time, _: &Request) -> Readiness {
+        if self.0.0.load(Ordering::SeqCst) { Readiness::Ready } else { Readiness::OnChange }
+    }
+
+    fn start(&mut self, now: Time, request: &Request) -> Result<(), Readiness> {
+        match self.ready(now, request) {
+            Readiness::Ready => Ok(()),
+            refusal => Err(refusal),
+        }
+    }
+
+    fn finish(&mut self, (): (), _: Time, _: Outcome) {}
+
+    fn attach(&mut self, kick: Kick) {
+        *self.0.1.lock().unwrap() = kick;
+    }
+}
+
+#[test]
+fn a_raised_limit_serves_those_who_wait() {
+    for count in [1, 30, 31, 200] {
+        let (limiter, _) = limiter(Slots::new(1));
+        let _permit = limiter.try_acquire().unwrap();
+        let mut tasks = queue(&limiter, count);
+        limiter.update(|slots| slots.max = 1 + count as u32);
+        let permits: Vec<_> = tasks.iter_mut().map(|task| task.permit()).collect();
+        assert_eq!((permits.len(), counts(&limiter)), (count, (1 + count, 0)));
+    }
+}
+
+#[test]
+fn a_lowered_limit_refuses_what_no_longer_fits() {
+    let (limiter, _) = limiter(Slots::new(3));
+    let _permit = limiter.try_acquire().unwrap();
+    let mut heavy = Task::begun(limiter.acquire_for(cost(3)));
+    let mut light = queue(&limiter, 1);
+    limiter.update(|slots| slots.max = 2);
+    assert_eq!(heavy.refusal(), Rejection::TooCostly { cost: 3, max: 2 });
+    drop(light[0].permit());
+}
+
+#[test]
+fn a_changed_rate_wakes_the_head_to_look_at_the_clock_again() {
+    for gap in [5, 20] {
+        let (limiter, clock) = limiter(Rate::new(10));
+        drop(limiter.try_acquire().unwrap());
+        let mut tasks = queue(&limiter, 2);
+        limiter.update(|rate| rate.gap = gap);
+        assert!(tasks[0].waits());
+        assert_eq!(clock.armed(), 1);
+        while tasks[0].waits() && clock.jump() {}
+        assert_eq!((clock.now(), limiter.peek(|rate| rate.last)), (at(gap), Some(at(gap))));
+    }
+}
+
+#[test]
+fn a_kick_from_inside_update_is_neither_a_deadlock_nor_lost() {
+    let (limiter, _) = limiter((Slots::new(1), Gate::default()));
+    let gate = limiter.peek(|(_, gate)| gate.clone());
+    let mut tasks = queue(&limiter, 2);
+    limiter.update(|(slots, _)| {
+        slots.set_max(2);
+        gate.open();
+    });
+    let _permits = [tasks[0].permit(), tasks[1].permit()];
+}
+
+#[test]
+fn a_kick_from_inside_peek_is_not_lost() {
+    let (limiter, _) = limiter(Gate::default());
+    let mut tasks = queue(&limiter, 2);
+    limiter.peek(Gate::open);
+    let _permits = [tasks[0].permit(), tasks[1].permit()];
+}
+
+#[test]
+fn a_kick_from_outside_serves_at_once() {
+    let (limiter, _) = limiter(Gate::default());
+    let gate = limiter.peek(Gate::clone);
+    let mut tasks = queue(&limiter, 31);
+    assert!(tasks.iter_mut().all(Task::waits));
+    gate.open();
+    assert_eq!(tasks.iter_mut().map(|task| drop(task.permit())).count(), 31);
+}
+
+#[test]
+fn a_kick_after_the_limiter_is_gone_does_nothing() {
+    let gate = Gate::default();
+    drop(Limiter::new(gate.clone()));
+    gate.open();
+}
+
+#[test]
+fn an_update_that_panics_still_serves_under_what_it_changed() {
+    let (limiter, _) = limiter(Slots::new(1));
+    let _permit = limiter.try_acquire().unwrap();
+    let mut tasks = queue(&limiter, 2);
+    let update = || {
+        limiter.update(|slots| {
+            slots.set_max(2);
+            panic!("on purpose");
+        })
+    };
+    assert!(catch_unwind(AssertUnwindSafe(update)).is_err());
+    let first = tasks[0].permit();
+    assert!(tasks[1].waits());
+    drop(first);
+    drop(tasks[1].permit());
+}
+
+/// The kick finds the lock held, and its holder panics.
+#[test]
+fn a_look_that_kicks_and_panics_loses_no_kick() {
+    let (limiter, _) = limiter(Gate::default());
+    let mut tasks = queue(&limiter, 1);
+    let look = || {
+        limiter.peek(|gate| {
+            gate.open();
+            panic!("on purpose");
+        })
+    };
+    assert!(catch_unwind(AssertUnwindSafe(look)).is_err());
+    drop(tasks[0].permit());
+}
+
+/// A task whose last handle is the waker that waits here, as some executors have it. It holds a permit.
+struct Keeper {
+    _permit: Mutex<Option<Permit>>,
+}
+
+impl Wake for Keeper {
+    fn wake(self: Arc<Self>) {}
+}
+
+fn keeper(permit: Permit) -> Waker {
+    Waker::from(Arc::new(Keeper { _permit: Mutex::new(Some(permit)) }))
+}
+
+/// A waker that was dropped under the lock would ask for the lock, to give its permit back.
+#[test]
+fn wakers_are_dropped_outside_the_lock() {
+    let (limiter, _) = limiter(Slots::new(3));
+    // Replaced by another waker.
+    let waker = keeper(limiter.try_acquire().unwrap());
+    let _heavy = limiter.try_acquire_for(&cost(2)).unwrap();
+    let mut acquire = Box::pin(limiter.acquire_for(cost(3)));
+    assert!(acquire.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    assert_eq!(counts(&limiter), (2, 1));
+    assert!(acquire.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!(counts(&limiter), (1, 1));
+    drop(acquire);
+
+    // Left in the line when its future is dropped.
+    let waker = keeper(limiter.try_acquire().unwrap());
+    let mut acquire = Box::pin(limiter.acquire_for(cost(3)));
+    assert!(acquire.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    drop(acquire);
+    assert_eq!(counts(&limiter), (1, 0));
+
+    // Woken by a close.
+    let waker = keeper(limiter.try_acquire().unwrap());
+    let mut acquire = Box::pin(limiter.acquire_for(cost(3)));
+    assert!(acquire.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    limiter.close();
+    assert_eq!(counts(&limiter), (1, 0));
+}
+
+/// An executor that runs the woken task on the spot.
+struct Inline(Limiter<Slots>, Mutex<usize>);
+
+impl Wake for Inline {
+    fn wake(self: Arc<Self>) {
+        *self.1.lock().unwrap() = self.0.issued();
+    }
+}
+
+#[test]
+fn wakers_are_woken_outside_the_lock() {
+    let (limiter, _) = limiter(Slots::new(1));
+    let permit = limiter.try_acquire().unwrap();
+    let inline = Arc::new(Inline(limiter.clone(), Mutex::default()));
+    let mut acquire = Box::pin(limiter.acquire());
+    let waker = Waker::from(inline.clone());
+    assert!(acquire.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(permit);
+    assert_eq!(*inline.1.lock().unwrap(), 1);
+}
+
+/// Foreign code may look at the limiter while it hears the reasons.
+#[test]
+fn reasons_are_told_outside_the_lock() {
+    struct Nosy<'a>(&'a Limiter<Slots>, Vec<(String, Readiness, usize)>);
+    impl Explain for Nosy<'_> {
+        fn reason(&mut self, strategy: &str, readiness: Readiness) {
+            self.1.push((strategy.to_owned(), readiness, self.0.waiting()));
+        }
+    }
+    let (limiter, _) = limiter(Slots::new(1));
+    let _permit = limiter.try_acquire().unwrap();
+    let _waiting = queue(&limiter, 1);
+    let mut nosy = Nosy(&limiter, Vec::new());
+    limiter.explain(Time::ZERO, &mut nosy);
+    let expected = ["limiter", "slots"].map(|name| (name.to_owned(), Readiness::OnChange, 1));
+    assert_eq!(nosy.1, expected);
+}
+
+/// A limit of all, inside a limit per tenant.
+#[test]
+fn a_limiter_inside_a_limiter_wakes_those_outside() {
+    let (all, clock) = limiter(Slots::new(1));
+    let tenant = Limiter::with_clock((all.clone(), Slots::new(5)), Arc::new(clock));
+    let permit = all.try_acquire().unwrap();
+    let mut inner = queue(&all, 1);
+    let mut outer = queue(&tenant, 2);
+    assert_eq!(all.waiting(), 2, "the tenant stands in line once");
+    drop(permit);
+    assert!(outer.iter_mut().all(Task::waits));
+    drop(inner[0].permit());
+    let first = outer[0].permit();
+    assert!(outer[1].waits());
+    drop(first);
+    drop(outer[1].permit());
+    assert_eq!((counts(&all), counts(&tenant)), ((0, 0), (0, 0)));
+}
+
+#[test]
+fn a_limiter_leaves_the_line_of_the_inner_one_when_nobody_waits() {
+    let (all, clock) = limiter(Slots::new(1));
+    let tenant = Limiter::with_clock(all.clone(), Arc::new(clock));
+    let permit = all.try_acquire().unwrap();
+    for close in [false, true] {
+        let mut outer = queue(&tenant, 1);
+        let mut inner = queue(&all, 1);
+        assert_eq!(all.waiting(), 2);
+        if close {
+            tenant.close();
+        } else {
+            outer.clear();
+        }
+        assert_eq!(all.waiting(), 1);
+        inner.clear();
+    }
+    drop(permit);
+    assert_eq!(counts(&all), (0, 0));
+}
+
+/// The inner line's timer is told to the outer head.
+#[test]
+fn a_rate_inside_a_limiter_inside_a_limiter() {
+    let (all, clock) = limiter(Rate::new(10));
+    let tenant = Limiter::with_clock(all.clone(), Arc::new(clock.clone()));
+    let mut tasks = queue(&all, 2);
+    tasks.extend(queue(&tenant, 2));
+    tasks.extend(queue(&all, 2));
+    let mut starts = Vec::new();
+    loop {
+        while let Some(task) = tasks.iter_mut().find(|task| task.is_running() && task.is_woken()) {
+            task.poll();
+        }
+        let admitted = tasks.iter_mut().filter_map(Task::output).filter(Result::is_ok).count();
+        starts.extend(std::iter::repeat_n(clock.now().as_nanos(), admitted));
+        if !clock.jump() {
+            break;
+        }
+    }
+    assert_eq!(starts, [0, 10, 20, 30, 40, 50]);
+}

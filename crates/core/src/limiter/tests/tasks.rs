@@ -1,0 +1,377 @@
+//! What tasks see: their turn, their refusal, what a drop gives back, what waiting costs.
+
+use super::world::*;
+use crate::*;
+use std::sync::Arc;
+
+#[test]
+fn smoke() {
+    let (limiter, _) = limiter(Slots::new(2));
+    let log = limiter.peek(|slots| slots.log.clone());
+    let (first, second) = (limiter.try_acquire().unwrap(), limiter.try_acquire().unwrap());
+    assert_eq!(limiter.try_acquire().unwrap_err(), Readiness::OnChange);
+    assert_eq!(counts(&limiter), (2, 0));
+    first.complete(Outcome::Overload);
+    second.complete(Outcome::Success);
+    assert_eq!(*log.lock().unwrap(), [Outcome::Overload, Outcome::Success]);
+    assert_eq!(counts(&limiter), (0, 0));
+}
+
+#[test]
+fn types_cross_threads() {
+    fn send<T: Send>() {}
+    fn sync<T: Sync>() {}
+    send::<Acquire<Slots>>();
+    send::<Limiter<Slots>>();
+    sync::<Limiter<Slots>>();
+    send::<Permit>();
+    sync::<Permit>();
+    send::<Hold>();
+    sync::<Hold>();
+}
+
+#[test]
+fn first_come_first_served() {
+    let (limiter, _) = limiter(Slots::new(1));
+    let mut permit = limiter.try_acquire().unwrap();
+    let mut tasks = queue(&limiter, 31);
+    while !tasks.is_empty() {
+        assert!(tasks.iter_mut().all(Task::waits));
+        drop(permit);
+        permit = tasks.remove(0).permit();
+        assert_eq!(counts(&limiter), (1, tasks.len()));
+    }
+}
+
+/// The grant is theirs before they run, so nobody slips in between.
+#[test]
+fn a_grant_is_handed_over_directly() {
+    let (limiter, _) = limiter(Slots::new(1));
+    let permit = limiter.try_acquire().unwrap();
+    let mut waiting = queue(&limiter, 1);
+    drop(permit);
+    assert_eq!(counts(&limiter), (1, 0));
+    assert_eq!(limiter.try_acquire().unwrap_err(), Readiness::OnChange);
+    drop(waiting[0].permit());
+    assert!(limiter.try_acquire().is_ok());
+}
+
+#[test]
+fn nobody_passes_a_costly_head() {
+    let (limiter, _) = limiter(Slots::new(3));
+    let (one, two) = (limiter.try_acquire().unwrap(), limiter.try_acquire().unwrap());
+    let mut heavy = Task::begun(limiter.acquire_for(cost(3)));
+    let mut light = queue(&limiter, 2);
+    assert_eq!(
+        limiter.try_acquire().unwrap_err(),
+        Readiness::OnChange,
+        "there is room, but somebody waits for it"
+    );
+    drop(one);
+    assert!(heavy.waits() && light.iter_mut().all(Task::waits));
+    drop(two);
+    drop(heavy.permit());
+    assert_eq!(light.iter_mut().map(|task| task.permit()).count(), 2);
+}
+
+/// It would have to wait for nothing else.
+#[test]
+fn a_refusal_for_good_does_not_wait_for_its_turn() {
+    let (limiter, _) = limiter(Slots::new(2));
+    let _permit = limiter.try_acquire_for(&cost(2)).unwrap();
+    let _waiting = queue(&limiter, 1);
+    let rejection = Rejection::TooCostly { cost: 3, max: 2 };
+    assert_eq!(Task::begun(limiter.acquire_for(cost(3))).refusal(), rejection);
+    assert_eq!(limiter.try_acquire_for(&cost(3)).unwrap_err(), rejection.into());
+    assert_eq!(counts(&limiter), (1, 1));
+}
+
+#[test]
+fn dropped_midway() {
+    let (limiter, _) = limiter(Slots::new(1));
+    let permit = limiter.try_acquire().unwrap();
+    let mut tasks = queue(&limiter, 3);
+    tasks.remove(1).cancel();
+    tasks.remove(0).cancel();
+    assert_eq!(counts(&limiter), (1, 1));
+    drop(permit);
+    drop(tasks.remove(0).permit());
+    assert_eq!(counts(&limiter), (0, 0));
+}
+
+#[test]
+fn a_costly_head_that_leaves_lets_the_others_in() {
+    let (limiter, _) = limiter(Slots::new(3));
+    let _permit = limiter.try_acquire().unwrap();
+    let mut heavy = Task::begun(limiter.acquire_for(cost(3)));
+    let mut light = queue(&limiter, 3);
+    heavy.cancel();
+    let _permits = [light[0].permit(), light[1].permit()];
+    assert!(light[2].waits());
+}
+
+#[test]
+fn a_grant_that_was_not_seen_is_given_back_unused() {
+    let (limiter, _) = limiter(Slots::new(1));
+    let log = limiter.peek(|slots| slots.log.clone());
+    let permit = limiter.try_acquire().unwrap();
+    let mut tasks = queue(&limiter, 2);
+    permit.complete(Outcome::Success);
+    assert!(tasks[0].is_woken() && !tasks[1].is_woken());
+    tasks.remove(0).cancel();
+    assert_eq!(*log.lock().unwrap(), [Outcome::Success, Outcome::Unused]);
+    drop(tasks.remove(0).permit());
+}
+
+#[test]
+fn an_unseen_grant_of_a_rate_gives_its_time_back() {
+    let (limiter, clock) = limiter(Rate::new(10));
+    drop(limiter.try_acquire().unwrap());
+    let mut tasks = queue(&limiter, 2);
+    clock.set(10);
+    tasks[0].poll();
+    let permit = tasks[0].output().unwrap().unwrap();
+    drop(permit);
+    clock.set(20);
+    assert!(tasks[1].is_woken(), "it watches the clock");
+    tasks[1].run();
+    assert_eq!(limiter.peek(|rate| rate.last), Some(at(20)));
+}
+
+#[test]
+fn a_dropped_permit_counts_as_cancelled() {
+    let (limiter, _) = limiter(Slots::new(1));
+    let log = limiter.peek(|slots| slots.log.clone());
+    drop(limiter.try_acquire().unwrap());
+    assert_eq!(*log.lock().unwrap(), [Outcome::Cancelled]);
+}
+
+#[test]
+fn run_classifies_the_output() {
+    let (limiter, _) = limiter(Slots::new(1));
+    let log = limiter.peek(|slots| slots.log.clone());
+    let classify =
+        |output: &Result<i32, ()>| if output.is_ok() { Outcome::Success } else { Outcome::Failure };
+    assert_eq!(smol::block_on(limiter.run(async { Ok(1) }, classify)), Ok(Ok(1)));
+    assert_eq!(smol::block_on(limiter.run(async { Err(()) }, classify)), Ok(Err(())));
+    limiter.close();
+    assert_eq!(smol::block_on(limiter.run(async { Ok(1) }, classify)), Err(Rejection::Closed));
+    assert_eq!(*log.lock().unwrap(), [Outcome::Success, Outcome::Failure]);
+}
+
+#[test]
+fn run_that_is_dropped_or_panics_gives_back_its_permit() {
+    let (limiter, _) = limiter(Slots::new(1));
+    let log = limiter.peek(|slots| slots.log.clone());
+    let shared = limiter.clone();
+    let mut task =
+        Task::begun(async move { shared.run(std::future::pending::<()>(), |()| Outcome::Success).await });
+    assert_eq!(counts(&limiter), (1, 0));
+    task.cancel();
+    let panicking = std::panic::AssertUnwindSafe(|| {
+        smol::block_on(limiter.run(async { panic!("on purpose") }, |()| Outcome::Success))
+    });
+    assert!(std::panic::catch_unwind(panicking).is_err());
+    assert_eq!(*log.lock().unwrap(), [Outcome::Cancelled, Outcome::Cancelled]);
+    assert_eq!(counts(&limiter), (0, 0));
+}
+
+#[test]
+fn a_corrected_cost_lets_others_in() {
+    let (limiter, _) = limiter(Slots::new(4));
+    let mut permit = limiter.try_acquire_for(&cost(4)).unwrap();
+    let mut tasks = queue(&limiter, 3);
+    permit.reconcile(2);
+    let _two = [tasks[0].permit(), tasks[1].permit()];
+    assert!(tasks[2].waits());
+    permit.complete(Outcome::Success);
+    drop(tasks[2].permit());
+    assert_eq!(limiter.peek(|slots| slots.used), 2);
+}
+
+#[test]
+fn a_hundred_waiters_arm_one_timer() {
+    let (limiter, clock) = limiter(Rate::new(10));
+    let mut tasks = queue(&limiter, 100);
+    for time in 0..100 {
+        let admitted: Vec<_> = tasks.iter_mut().filter_map(|task| task.run().output()).collect();
+        assert_eq!(admitted.len(), 1, "one at {time}");
+        tasks.retain(Task::is_running);
+        assert_eq!(clock.armed(), usize::from(time < 99));
+        assert_eq!(clock.jump(), time < 99);
+        assert!(time == 99 || clock.now() == at(10 * (time + 1)));
+    }
+    assert_eq!((clock.armed_most(), clock.armed()), (1, 0));
+}
+
+/// The next head has to watch the clock instead.
+#[test]
+fn a_head_that_leaves_hands_its_timer_on() {
+    let (limiter, clock) = limiter(Rate::new(10));
+    drop(limiter.try_acquire().unwrap());
+    let mut tasks = queue(&limiter, 3);
+    tasks.remove(0).cancel();
+    assert!(tasks[0].is_woken() && !tasks[1].is_woken());
+    assert!(tasks[0].waits());
+    assert_eq!(clock.armed(), 1);
+    clock.jump();
+    drop(tasks[0].permit());
+    assert_eq!(clock.now(), at(10));
+}
+
+#[test]
+fn ten_thousand_waiters_cost_a_constant_number_of_polls_each() {
+    let (limiter, _) = limiter(Slots::new(1));
+    let mut permit = limiter.try_acquire().unwrap();
+    let mut tasks = queue(&limiter, 10_000);
+    for index in 0..tasks.len() {
+        drop(permit);
+        assert!(tasks.get(index + 1).is_none_or(|next| !next.is_woken()));
+        permit = tasks[index].permit();
+    }
+    assert!(tasks.iter().all(|task| (task.polls, task.wakes()) == (2, 1)));
+}
+
+/// To be told the time, to see it come: two more polls than the first.
+#[test]
+fn waiters_on_a_rate_cost_a_constant_number_of_polls_each() {
+    let (limiter, clock) = limiter(Rate::new(10));
+    let mut tasks = queue(&limiter, 1_000);
+    while tasks.iter().any(Task::is_running) {
+        tasks.iter_mut().for_each(|task| {
+            task.run();
+        });
+        clock.jump();
+    }
+    assert!(tasks.iter().all(|task| task.polls <= 3 && task.wakes() <= 2));
+}
+
+#[test]
+fn a_task_that_is_polled_again_unasked_keeps_its_place_and_its_timer() {
+    let (limiter, clock) = limiter(Rate::new(10));
+    drop(limiter.try_acquire().unwrap());
+    let mut tasks = queue(&limiter, 2);
+    for _ in 0..50 {
+        tasks.iter_mut().for_each(Task::poll);
+    }
+    assert_eq!((clock.armed(), counts(&limiter)), (1, (0, 2)));
+    assert!(tasks.iter().all(|task| task.wakes() == 0));
+    clock.jump();
+    drop(tasks[0].permit());
+}
+
+/// As `select!` and `FuturesUnordered` do: the latest waker counts.
+#[test]
+fn a_waiter_that_moves_to_another_task_is_woken_there() {
+    let (limiter, _) = limiter(Slots::new(1));
+    let permit = limiter.try_acquire().unwrap();
+    let mut acquire = Box::pin(limiter.acquire());
+    let flags = [Arc::new(Flag::default()), Arc::new(Flag::default())];
+    for flag in &flags {
+        let waker = std::task::Waker::from(flag.clone());
+        assert!(acquire.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+    }
+    assert_eq!(Arc::strong_count(&flags[0]), 1, "the old waker is dropped");
+    drop(permit);
+    assert_eq!(flags.map(|flag| flag.wakes()), [0, 1]);
+}
+
+#[test]
+fn a_deadline_that_can_not_be_met_is_refused_at_once() {
+    let (limiter, clock) = limiter(Rate::new(10));
+    drop(limiter.try_acquire().unwrap());
+    assert_eq!(Task::begun(limiter.acquire_by(at(9))).refusal(), Rejection::TooLate);
+    let mut met = Task::begun(limiter.acquire_by(at(10)));
+    assert!(met.waits());
+    assert_eq!(
+        Task::begun(limiter.acquire_by(at(9))).refusal(),
+        Rejection::TooLate,
+        "the line makes it no earlier"
+    );
+    clock.jump();
+    drop(met.permit());
+    assert_eq!(clock.now(), at(10));
+}
+
+#[test]
+fn it_is_too_late_at_the_deadline() {
+    let (limiter, clock) = limiter(Slots::new(1));
+    let permit = limiter.try_acquire().unwrap();
+    let mut tasks = [Task::begun(limiter.acquire_by(at(5))), Task::begun(limiter.acquire())];
+    clock.set(4);
+    assert!(tasks.iter_mut().all(Task::waits));
+    clock.set(5);
+    assert_eq!(tasks[0].refusal(), Rejection::TooLate);
+    assert_eq!((counts(&limiter), clock.armed()), ((1, 1), 0));
+    drop(permit);
+    drop(tasks[1].permit());
+}
+
+/// It knows only when it is the head how late it will be.
+#[test]
+fn a_head_whose_turn_comes_too_late_is_refused_when_that_is_known() {
+    let (limiter, clock) = limiter(Rate::new(10));
+    drop(limiter.try_acquire().unwrap());
+    let mut first = Task::begun(limiter.acquire());
+    let mut late = Task::begun(limiter.acquire_by(at(15)));
+    let mut last = Task::begun(limiter.acquire());
+    clock.set(10);
+    drop(first.permit());
+    assert_eq!(late.refusal(), Rejection::TooLate);
+    assert!(last.waits());
+    clock.jump();
+    drop(last.permit());
+    assert_eq!(clock.now(), at(20));
+}
+
+#[test]
+fn a_grant_beats_the_deadline() {
+    let (limiter, clock) = limiter(Slots::new(1));
+    let permit = limiter.try_acquire().unwrap();
+    let mut task = Task::begun(limiter.acquire_by(at(5)));
+    drop(permit);
+    clock.set(6);
+    drop(task.permit());
+    assert!(Task::begun(limiter.acquire_by(at(5))).run().output().unwrap().is_ok(), "no wait, no deadline");
+}
+
+#[test]
+fn closing_refuses_waiters_and_newcomers_but_no_permit() {
+    let (limiter, clock) = limiter((Slots::new(1), Rate::new(10)));
+    let permit = limiter.try_acquire().unwrap();
+    let mut tasks = queue(&limiter, 31);
+    limiter.close();
+    assert!(tasks.iter_mut().all(|task| task.refusal() == Rejection::Closed));
+    assert_eq!(limiter.try_acquire().unwrap_err(), Rejection::Closed.into());
+    assert_eq!(Task::begun(limiter.acquire()).refusal(), Rejection::Closed);
+    assert_eq!((counts(&limiter), clock.armed()), ((1, 0), 0));
+    permit.complete(Outcome::Success);
+    limiter.close();
+    assert_eq!(counts(&limiter), (0, 0));
+    assert_eq!(*limiter.peek(|(slots, _)| slots.log.clone()).lock().unwrap(), [Outcome::Success]);
+}
+
+#[test]
+fn a_grant_that_was_made_before_the_close_is_good() {
+    let (limiter, _) = limiter(Slots::new(1));
+    let permit = limiter.try_acquire().unwrap();
+    let mut tasks = queue(&limiter, 2);
+    drop(permit);
+    limiter.close();
+    drop(tasks[0].permit());
+    assert_eq!(tasks[1].refusal(), Rejection::Closed);
+}
+
+#[test]
+fn refused_waiters_that_never_look_leave_nothing_behind() {
+    let (limiter, _) = limiter(Slots::new(1));
+    let permit = limiter.try_acquire().unwrap();
+    drop({
+        let tasks = queue(&limiter, 2);
+        limiter.close();
+        tasks
+    });
+    drop(permit);
+    assert_eq!(counts(&limiter), (0, 0));
+    assert!(limiter.shared.with(|state| state.answers.is_empty()));
+}
