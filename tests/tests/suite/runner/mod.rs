@@ -1,4 +1,6 @@
 //! `Runner`, `map`, `map_ok` and `for_each`, seen through the facade.
 
+mod counts;
+mod no_snooze;
 mod semantics;
 mod support;
