@@ -61,7 +61,10 @@ fn print(group: &Group, options: &Options, rows: &[Row]) -> io::Result<()> {
     }
     let Scale { tasks, rounds, .. } = options.scale;
     writeln!(out, "{}: {}", group.name, group.about)?;
-    writeln!(out, "{tasks} tasks a round; medians of {rounds} rounds, in ns per task; ratio = peer / ours")?;
+    writeln!(
+        out,
+        "{tasks} tasks a round; medians of {rounds} rounds, in ns of processor time per task; ratio = peer / ours"
+    )?;
     writeln!(out, "\n{}\n", table(rows))
 }
 

@@ -1,8 +1,8 @@
 //! Measuring: subjects take turns in one process, and the median counts.
 
 use crate::options::Scale;
+use cpu_time::ThreadTime;
 use std::collections::HashMap;
-use std::time::Instant;
 use tokio::runtime::{Builder, Runtime};
 
 /// Something to be measured.
@@ -37,13 +37,16 @@ pub fn runtime() -> Runtime {
 
 /// Measures all subjects, one after the other in each round. Each round starts with another one, so that none always
 /// finds the memory as the same neighbour left it.
+///
+/// What counts is the processor time of this thread, so all work has to be done on it. On a quiet machine that is the time
+/// that passes; on a busy one, the time that passes is mostly somebody else's.
 pub fn medians(subjects: &[Subject], scale: Scale) -> Medians {
     let runtime = runtime();
     let mut times: HashMap<_, Vec<f64>> = HashMap::new();
     for round in 0..scale.warm_up + scale.rounds {
         for turn in 0..subjects.len() {
             let subject = subjects[(turn + round) % subjects.len()];
-            let start = Instant::now();
+            let start = ThreadTime::now();
             (subject.run)(&runtime, scale.tasks);
             let nanos = start.elapsed().as_nanos() as f64;
             if round >= scale.warm_up {
