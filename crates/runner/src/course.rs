@@ -210,8 +210,8 @@ impl Course {
         match self.phase {
             Phase::Closed(reason) => reason,
             Phase::Grace { .. } => StopReason::Cancelled,
-            Phase::Open if self.cancel_asked => StopReason::Cancelled,
             Phase::Open if self.is_met() => StopReason::StopRule,
+            // Also if it was cancelled when there was nothing left to cancel.
             Phase::Open => StopReason::Completed,
         }
     }

@@ -40,6 +40,17 @@ on_every_executor! {
         assert_eq!(ends(&runner.run().await), ["ok 1", "cancelled"]);
     }
 
+    async fn a_run_that_is_finished_when_it_is_cancelled_was_not_cancelled(world: World) {
+        let token = CancelToken::new();
+        let mut runner = Runner::new().clock(world.clock()).cancel_on(&token);
+        runner.add("a", async { Ok::<_, Fault>(token.cancel()) }).unwrap();
+        let report = runner.run().await;
+        assert!(report.is_ok());
+        assert!(matches!(report.stopped(), StopReason::Completed));
+        let empty = Runner::<u8, u8, Fault>::new().cancel_on(&token).run().await;
+        assert!(matches!(empty.stopped(), StopReason::Completed));
+    }
+
     async fn all_that_end_at_once_are_recorded_before_the_stop_rule_acts(world: World) {
         let mut runner = Runner::new().limit(4).unwrap().clock(world.clock()).stop_on(StopOn::FirstError);
         runner.add("a", after(&world, secs(1), Err("first"))).unwrap();
