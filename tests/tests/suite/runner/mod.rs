@@ -2,5 +2,6 @@
 
 mod counts;
 mod no_snooze;
+mod oracle;
 mod semantics;
 mod support;

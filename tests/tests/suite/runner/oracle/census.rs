@@ -1,0 +1,61 @@
+//! `Census`: an observer that counts who runs.
+
+use regatta::{Event, EventKind, Observer};
+use std::sync::Mutex;
+
+/// Checks at every event that no more run than may, and that each task goes its way: queued, started and perhaps
+/// retried, finished once.
+pub(super) struct Census {
+    limit: usize,
+    tasks: Mutex<Vec<Stage>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    Added,
+    Queued,
+    Running(u32),
+    Pausing(u32),
+    Finished,
+}
+
+impl Census {
+    pub(super) fn new(tasks: usize, limit: usize) -> Self {
+        Self { limit, tasks: Mutex::new(vec![Stage::Added; tasks]) }
+    }
+
+    /// Each key was finished.
+    pub(super) fn assert_over(&self) {
+        assert!(self.tasks.lock().unwrap().iter().all(|stage| *stage == Stage::Finished));
+    }
+
+    fn next(stage: Stage, kind: EventKind<'_>) -> Stage {
+        match (stage, kind) {
+            (Stage::Added, EventKind::Queued) => Stage::Queued,
+            (Stage::Queued, EventKind::Started { attempt: 1 }) => Stage::Running(1),
+            (Stage::Pausing(last), EventKind::Started { attempt }) if attempt == last + 1 => {
+                Stage::Running(attempt)
+            }
+            (Stage::Running(now), EventKind::Retrying { attempt, .. }) if attempt == now => {
+                Stage::Pausing(attempt)
+            }
+            (Stage::Queued, EventKind::Finished { attempts: 0, .. }) => Stage::Finished,
+            (Stage::Running(last) | Stage::Pausing(last), EventKind::Finished { attempts, .. })
+                if attempts == last =>
+            {
+                Stage::Finished
+            }
+            (stage, kind) => panic!("{kind:?} comes after {stage:?}"),
+        }
+    }
+}
+
+impl Observer for Census {
+    fn on_event(&self, event: &Event<'_>) {
+        let mut tasks = self.tasks.lock().unwrap();
+        // A panic here is contained, and poisons the lock: `assert_over` tells it.
+        tasks[event.id] = Self::next(tasks[event.id], event.kind);
+        let running = tasks.iter().filter(|stage| matches!(stage, Stage::Running(_))).count();
+        assert!(running <= self.limit, "{running} run at once");
+    }
+}
