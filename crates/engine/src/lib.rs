@@ -63,6 +63,7 @@ mod run;
 mod running;
 mod source;
 mod summary;
+mod sync;
 mod table;
 mod task_set;
 mod timer;

@@ -2,13 +2,12 @@
 
 use crate::contain::{contain, contain_drop};
 use crate::source::End;
-use futures_util::task::AtomicWaker;
+use crate::sync::{AtomicBool, AtomicWaker, Mutex, MutexGuard, Ordering};
 use regatta_core::{Hold, NotStarted};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 
 /// A task that runs on an executor. Resolves to how it ended, once the executor has dropped it.

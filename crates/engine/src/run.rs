@@ -2,13 +2,12 @@
 
 use crate::Engine;
 use crate::source::Source;
-use futures_util::task::AtomicWaker;
+use crate::sync::{AtomicBool, AtomicWaker, Ordering};
 use regatta_core::Strategy;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 /// An engine on its way to the end; made by [`Engine::run`].

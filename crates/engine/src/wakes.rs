@@ -1,10 +1,9 @@
 //! `Wakes`: the list of slots whose tasks were woken, and the driver to tell.
 
-use futures_util::task::AtomicWaker;
+use crate::sync::{AtomicBool, AtomicWaker, Mutex, MutexGuard, Ordering};
 use regatta_core::Kick;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
 
 /// What wakers from any thread reach. Outlives its driver for as long as a waker of it is around.
@@ -47,7 +46,7 @@ impl Wakes {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<u32>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<u32>> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
