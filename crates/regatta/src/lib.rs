@@ -85,8 +85,8 @@ pub use regatta_strategies as strategies;
 /// What most programs import: `use regatta::prelude::*;`.
 pub mod prelude {
     pub use regatta_core::{
-        Backoff, CancelToken, Clock, ConfigError, Executor, Limiter, Observer, Outcome, Retry, Strategy, TaskError, Time,
-        retry_fn,
+        Backoff, CancelToken, Clock, ConfigError, Executor, Limiter, Observer, Outcome, Retry, Strategy,
+        TaskError, Time, retry_fn,
     };
     #[cfg(feature = "runner")]
     pub use regatta_runner::{LogLines, Report, Runner, StopOn};

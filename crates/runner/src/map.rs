@@ -124,7 +124,6 @@ impl<It, G, F, T, E, J> Map<It, G, F, T, E, J> {
     run_settings!(|this| this.engine().source_mut().course, this.watch);
 
     /// Another clock.
-    #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.engine().set_clock(clock);
         self

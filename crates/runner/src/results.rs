@@ -42,6 +42,7 @@ impl<T, E> Results<T, E> {
     /// # Cancel safety
     ///
     /// Dropping the future takes no result.
+    #[expect(clippy::should_implement_trait, reason = "a future comes back; async readers are read with `next`")]
     pub fn next(&mut self) -> NextResult<'_, T, E> {
         NextResult(NextIndexed(self))
     }

@@ -47,6 +47,7 @@ use thiserror::Error;
 /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 /// # }).unwrap();
 /// ```
+#[must_use = "a runner does nothing until it is run"]
 pub struct Runner<'a, K, T, E> {
     batch: Batch<'a, K, T, E>,
     limit: Limit,
@@ -90,7 +91,6 @@ impl<K, T, E> Runner<'_, K, T, E> {
     }
 
     /// All tasks at once.
-    #[must_use]
     pub fn unlimited(mut self) -> Self {
         self.limit = Limit::Unlimited;
         self
@@ -99,28 +99,24 @@ impl<K, T, E> Runner<'_, K, T, E> {
     run_settings!(|this| this.batch.course, this.watch);
 
     /// Each attempt of a task may take this long; what is over it ends as `TimedOut`, and may be retried.
-    #[must_use]
     pub fn attempt_timeout(mut self, timeout: std::time::Duration) -> Self {
         self.batch.course.settings.attempt_timeout = Some(timeout);
         self
     }
 
     /// A name for the report.
-    #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.batch.name = Some(name.into());
         self
     }
 
     /// Another clock.
-    #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
     /// One more listener: log lines, a progress bar, your own.
-    #[must_use]
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self
     where
         E: fmt::Display,

@@ -7,7 +7,6 @@ macro_rules! run_settings {
         /// The whole run may take this long, from its first poll; then what runs ends as
         /// [`TimedOut`](regatta_core::TaskError::TimedOut) and nothing more starts. What ended before keeps its
         /// result. Zero is legal: nothing starts.
-        #[must_use]
         pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
             let $this = &mut self;
             $course.settings.timeout = timeout;
@@ -16,7 +15,6 @@ macro_rules! run_settings {
 
         /// The whole run ends at this instant at the latest; as [`timeout`](Self::timeout) otherwise. The earlier of
         /// the two counts.
-        #[must_use]
         pub fn deadline(mut self, deadline: regatta_core::Time) -> Self {
             let $this = &mut self;
             $course.settings.deadline = deadline;
@@ -25,7 +23,6 @@ macro_rules! run_settings {
 
         /// Each task may take this long from its first start, over all its attempts and the pauses between them. The
         /// time before its start doesn't count.
-        #[must_use]
         pub fn task_timeout(mut self, timeout: std::time::Duration) -> Self {
             let $this = &mut self;
             $course.settings.task_timeout = Some(timeout);
@@ -33,7 +30,6 @@ macro_rules! run_settings {
         }
 
         /// When the run stops before all its tasks have ended.
-        #[must_use]
         pub fn stop_on(mut self, rule: $crate::StopOn) -> Self {
             let $this = &mut self;
             $course.settings.stop_on = rule;
@@ -42,7 +38,6 @@ macro_rules! run_settings {
 
         /// Cancels the run with `token`: nothing more starts, what runs gets its [`grace`](Self::grace) and is dropped
         /// then; what has ended keeps its result.
-        #[must_use]
         pub fn cancel_on(mut self, token: &regatta_core::CancelToken) -> Self {
             let $this = &mut self;
             $watch = $crate::watch::Watch::on(token);
@@ -50,7 +45,6 @@ macro_rules! run_settings {
         }
 
         /// How long running tasks may go on after a cancel.
-        #[must_use]
         pub fn grace(mut self, grace: std::time::Duration) -> Self {
             let $this = &mut self;
             $course.settings.grace = grace;
