@@ -114,6 +114,89 @@ fn a_kick_after_the_limiter_is_gone_does_nothing() {
     gate.open();
 }
 
+/// Opens, with a kick, when it is waited for the third time.
+struct Reluctant {
+    gate: Gate,
+    parks: usize,
+}
+
+impl Strategy for Reluctant {
+    type Token = ();
+
+    fn ready(&self, now: Time, request: &Request) -> Readiness {
+        self.gate.ready(now, request)
+    }
+
+    fn start(&mut self, now: Time, request: &Request) -> Result<(), Readiness> {
+        self.gate.start(now, request)
+    }
+
+    fn finish(&mut self, (): (), _: Time, _: Outcome) {}
+
+    fn attach(&mut self, kick: Kick) {
+        self.gate.attach(kick);
+    }
+
+    fn park(&mut self, _: Time, _: &Request) {
+        self.parks += 1;
+        if self.parks == 3 {
+            self.gate.open();
+        }
+    }
+}
+
+#[test]
+fn a_kick_while_a_kick_is_served_is_not_lost() {
+    let gate = Gate::default();
+    let (limiter, _) = limiter(Reluctant { gate: gate.clone(), parks: 0 });
+    let mut tasks = queue(&limiter, 2);
+    while limiter.peek(|reluctant| reluctant.parks) < 2 {
+        limiter.update(|_| ());
+    }
+    assert!(tasks.iter_mut().all(Task::waits));
+    let kick = gate.0.1.lock().unwrap().clone();
+    kick.kick();
+    let _permits = [tasks[0].permit(), tasks[1].permit()];
+}
+
+/// Ready when asked, and once taken by somebody else before it starts, as a limit shared further in can be.
+struct Contested {
+    taken_until: Option<Time>,
+}
+
+impl Strategy for Contested {
+    type Token = ();
+
+    fn ready(&self, now: Time, _: &Request) -> Readiness {
+        match self.taken_until {
+            Some(time) if now < time => Readiness::NotBefore(time),
+            Some(_) | None => Readiness::Ready,
+        }
+    }
+
+    fn start(&mut self, now: Time, request: &Request) -> Result<(), Readiness> {
+        self.taken_until.get_or_insert(at(5));
+        match self.ready(now, request) {
+            Readiness::Ready => Ok(()),
+            refusal => Err(refusal),
+        }
+    }
+
+    fn finish(&mut self, (): (), _: Time, _: Outcome) {}
+}
+
+#[test]
+fn a_head_that_somebody_else_forestalls_learns_when_to_come_again() {
+    let gate = Gate::default();
+    let (limiter, clock) = limiter((gate.clone(), Contested { taken_until: None }));
+    let mut tasks = queue(&limiter, 2);
+    gate.open();
+    assert!(tasks.iter_mut().all(Task::waits));
+    assert!(clock.jump());
+    let _permits = [tasks[0].permit(), tasks[1].permit()];
+    assert_eq!(clock.now(), at(5));
+}
+
 #[test]
 fn an_update_that_panics_still_serves_under_what_it_changed() {
     let (limiter, _) = limiter(Slots::new(1));

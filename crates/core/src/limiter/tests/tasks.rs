@@ -335,6 +335,20 @@ fn a_grant_beats_the_deadline() {
     assert!(Task::begun(limiter.acquire_by(at(5))).run().output().unwrap().is_ok(), "no wait, no deadline");
 }
 
+/// As in `select!`, which may keep a future that has ended.
+#[test]
+fn an_acquire_that_has_ended_keeps_no_timer() {
+    let (limiter, clock) = limiter(Slots::new(1));
+    let permit = limiter.try_acquire().unwrap();
+    let mut acquire = Box::pin(limiter.acquire_by(at(9)));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(acquire.as_mut().poll(&mut context).is_pending());
+    assert_eq!(clock.armed(), 1);
+    drop(permit);
+    assert!(acquire.as_mut().poll(&mut context).is_ready());
+    assert_eq!(clock.armed(), 0);
+}
+
 #[test]
 fn closing_refuses_waiters_and_newcomers_but_no_permit() {
     let (limiter, clock) = limiter((Slots::new(1), Rate::new(10)));
