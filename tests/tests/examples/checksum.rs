@@ -113,13 +113,14 @@ mod awkward {
     use super::{EXECUTORS, checksum};
     use crate::build::example;
     use crate::folder::Folder;
-    use crate::program::Program;
+    use crate::program::{Program, run};
     use crate::skip;
     use std::fs::{self, File, Permissions};
     use std::io;
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::os::unix::net::UnixListener;
     use std::os::unix::process::CommandExt;
+    use std::path::Path;
     use std::process::Command;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
@@ -178,6 +179,21 @@ mod awkward {
                 assert_eq!(ended.stdout.iter().filter(|byte| **byte == b'\n').count(), 2, "{ended:?}");
             }
         });
+    }
+
+    /// Files that the kernel makes up while they are read say that they are empty. Their digest must not be that of
+    /// an empty file.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_without_a_true_length_is_refused() {
+        let folder = Path::new("/proc/sys/kernel/random");
+        if !folder.exists() {
+            return skip("files without a true length: there is no /proc");
+        }
+        let ended = run(Command::new(example("checksum")).arg(folder));
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        ended.assert_says("= 0 ok + ");
+        ended.assert_says("boot_id\": has more in it than the 0 bytes that it says");
     }
 
     /// Ends the growing also if the test fails.

@@ -30,6 +30,7 @@ impl Folder {
     }
 
     /// Makes a file that takes no space and very long to read.
+    #[cfg(unix)]
     pub(crate) fn write_huge(&self, name: &str) -> PathBuf {
         let path = self.write(name, b"");
         let file = fs::File::options().write(true).open(&path).expect("it was made a line ago");

@@ -11,6 +11,7 @@ mod checksum;
 mod folder;
 mod program;
 mod short;
+#[cfg(unix)]
 mod stops;
 mod usage;
 

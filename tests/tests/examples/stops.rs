@@ -56,13 +56,12 @@ fn the_time_for_a_file_stops_that_file_only() {
     }
 }
 
-#[cfg(unix)]
 mod ctrl_c {
     use super::{assert_ended, checksum, folder};
     use crate::folder::Folder;
     use crate::program::Program;
     use std::fs::{self, File};
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::thread;
     use std::time::{Duration, Instant};
 
@@ -73,18 +72,34 @@ mod ctrl_c {
         program
     }
 
-    /// Waits until the program has opened the file. Only Linux tells; elsewhere it may be a little early.
+    /// What the program has open; nothing after its end. Only Linux tells.
+    fn open_files(program: &Program) -> Vec<PathBuf> {
+        let links = fs::read_dir(format!("/proc/{}/fd", program.id())).into_iter().flatten().flatten();
+        links.filter_map(|link| fs::read_link(link.path()).ok()).collect()
+    }
+
+    /// Waits until the program has opened the file. Where nobody tells, it may be a little early.
     fn wait_until_open(program: &Program, path: &Path) {
-        let open = format!("/proc/{}/fd", program.id());
         let deadline = Instant::now() + Duration::from_secs(30);
-        while cfg!(target_os = "linux") {
-            let mut files = fs::read_dir(&open).expect("it runs").flatten();
-            if files.any(|file| fs::read_link(file.path()).is_ok_and(|target| target == path)) {
-                return;
-            }
+        while cfg!(target_os = "linux") && !open_files(program).iter().any(|open| open == path) {
             assert!(Instant::now() < deadline, "{path:?} is not opened");
             thread::yield_now();
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_was_stopped_is_read_no_further() {
+        let folder = folder();
+        let [stopped, next] = [folder.path().join("b"), folder.write_huge("c")];
+        let program = start(&folder, &["--file-timeout", "1"]);
+        wait_until_open(&program, &next);
+        // At most the rest of one chunk. Were it read on, it would stay open until the program has ended.
+        while open_files(&program).contains(&stopped) {
+            thread::yield_now();
+        }
+        assert!(open_files(&program).contains(&next), "{stopped:?} was read on");
+        program.end().assert_says("= 1 ok + 0 failed + 2 timed out");
     }
 
     #[test]
