@@ -3,6 +3,7 @@
 mod acquire;
 mod errands;
 mod permit;
+mod shared;
 mod state;
 
 pub use acquire::Acquire;
@@ -11,15 +12,12 @@ pub use permit::Permit;
 use crate::{
     Clock, Explain, Hold, Kick, Outcome, Readiness, Rejection, Request, Strategy, SystemClock, Time,
 };
-use errands::Errand;
-use permit::Home;
+use shared::Shared;
 use state::{Place, State};
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
-use std::task::{Wake, Waker};
+use std::sync::Arc;
 
 /// Shares one strategy: among tasks, which [`acquire`](Limiter::acquire) permits, and among engines, because a
 /// `Limiter` is a [`Strategy`] itself. Clones share.
@@ -62,13 +60,6 @@ pub struct Limiter<S: Strategy> {
     heard_closed: bool,
 }
 
-struct Shared<S: Strategy> {
-    state: Mutex<State<S>>,
-    clock: Arc<dyn Clock>,
-    /// The strategy changed from outside while somebody else held the lock.
-    changed: AtomicBool,
-}
-
 impl<S> Limiter<S>
 where
     S: Strategy<Token: Send + 'static> + Send + 'static,
@@ -80,11 +71,7 @@ where
 
     /// Shares `strategy` on `clock`. Engines that ask it must use the same clock.
     pub fn with_clock(strategy: S, clock: Arc<dyn Clock>) -> Self {
-        let state = Mutex::new(State::new(strategy));
-        let shared = Arc::new(Shared { state, clock, changed: AtomicBool::new(false) });
-        let bell = Waker::from(Arc::new(Bell(Arc::downgrade(&shared))));
-        shared.with(|state| state.strategy.attach(Kick::new(bell)));
-        Self::handle(shared)
+        Self::handle(Shared::new(strategy, clock))
     }
 
     /// Waits for a permit of cost 1.
@@ -291,116 +278,6 @@ where
         });
         for (strategy, readiness) in reasons {
             out.reason(&strategy, readiness);
-        }
-    }
-}
-
-impl<S: Strategy> Shared<S> {
-    /// Runs `f` under the lock, and its errands after the lock is released.
-    fn with<R>(&self, f: impl FnOnce(&mut State<S>) -> R) -> R {
-        let rescue = Rescue(self);
-        let mut state = self.lock();
-        let result = f(&mut state);
-        Self::unlock(state);
-        if self.was_changed() {
-            self.serve_changes();
-        }
-        std::mem::forget(rescue);
-        result
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<S>> {
-        // A strategy that panics, or a panicking `update`, leaves our own fields whole: they change last.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn unlock(mut state: MutexGuard<'_, State<S>>) {
-        if state.errands.is_empty() {
-            return;
-        }
-        let errands = std::mem::take(&mut state.errands);
-        drop(state);
-        errands.into_iter().for_each(Errand::run);
-    }
-
-    /// A kick may come from inside the lock (an `update` that changes a gate, say), so it can't wait for it: it leaves
-    /// a mark, and whoever holds the lock looks for the mark after releasing it.
-    fn serve_changes(&self) {
-        loop {
-            let now = self.clock.now();
-            let mut state = match self.state.try_lock() {
-                Ok(state) => state,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
-            // A swap, so that what was changed before the mark was set is seen below.
-            self.changed.swap(false, Ordering::SeqCst);
-            state.advance(now, None);
-            Self::unlock(state);
-            if !self.was_changed() {
-                return;
-            }
-        }
-    }
-
-    /// Called after the lock was released.
-    fn was_changed(&self) -> bool {
-        // Pairs with the fence of `Bell`: either the kick finds the lock free, or this finds the mark.
-        fence(Ordering::SeqCst);
-        self.changed.load(Ordering::Relaxed)
-    }
-}
-
-/// Dropped only when the strategy panics under the lock: those who were to be woken before the panic still are.
-struct Rescue<'a, S: Strategy>(&'a Shared<S>);
-
-impl<S: Strategy> Drop for Rescue<'_, S> {
-    fn drop(&mut self) {
-        Shared::unlock(self.0.lock());
-        if self.0.was_changed() {
-            // It may panic again, which would abort the process from here. It was heard the first time.
-            let _ = catch_unwind(AssertUnwindSafe(|| self.0.serve_changes()));
-        }
-    }
-}
-
-impl<S> Home for Shared<S>
-where
-    S: Strategy<Token: Send> + Send,
-{
-    fn release(&self, grant: usize, now: Option<Time>, outcome: Option<Outcome>) {
-        let now = now.unwrap_or_else(|| self.clock.now());
-        self.with(|state| state.release(grant, now, outcome));
-    }
-
-    fn retain(&self, grant: usize) {
-        self.with(|state| state.retain(grant));
-    }
-
-    fn reconcile(&self, grant: usize, now: Option<Time>, actual: u32) {
-        let now = now.unwrap_or_else(|| self.clock.now());
-        self.with(|state| state.reconcile(grant, now, actual));
-    }
-}
-
-/// The kick of the inner strategy. Weak, because the strategy keeps it inside the very state it wakes.
-struct Bell<S: Strategy>(Weak<Shared<S>>);
-
-impl<S> Wake for Bell<S>
-where
-    S: Strategy<Token: Send> + Send + 'static,
-{
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if let Some(shared) = self.0.upgrade() {
-            shared.changed.store(true, Ordering::SeqCst);
-            fence(Ordering::SeqCst);
-            let rescue = Rescue(&*shared);
-            shared.serve_changes();
-            std::mem::forget(rescue);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! `Acquire`: a task's wait for its permit.
 
+use super::Permit;
+use super::shared::Shared;
 use super::state::{Place, Turn};
-use super::{Permit, Shared};
 use crate::{Rejection, Request, Sleep, Strategy, Time};
 use std::fmt;
 use std::future::Future;

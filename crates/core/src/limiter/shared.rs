@@ -1,0 +1,138 @@
+//! `Shared`: the lock around a limiter's state, and how to get past it without running foreign code under it.
+
+use super::errands::Errand;
+use super::permit::Home;
+use super::state::State;
+use crate::{Clock, Kick, Outcome, Strategy, Time};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::task::{Wake, Waker};
+
+pub(super) struct Shared<S: Strategy> {
+    state: Mutex<State<S>>,
+    pub(super) clock: Arc<dyn Clock>,
+    /// The strategy changed from outside while somebody else held the lock.
+    changed: AtomicBool,
+}
+
+impl<S: Strategy> Shared<S> {
+    pub(super) fn new(strategy: S, clock: Arc<dyn Clock>) -> Arc<Self>
+    where
+        S: Strategy<Token: Send> + Send + 'static,
+    {
+        let state = Mutex::new(State::new(strategy));
+        let shared = Arc::new(Self { state, clock, changed: AtomicBool::new(false) });
+        let bell = Waker::from(Arc::new(Bell(Arc::downgrade(&shared))));
+        shared.with(|state| state.strategy.attach(Kick::new(bell)));
+        shared
+    }
+
+    /// Runs `f` under the lock, and its errands after the lock is released.
+    pub(super) fn with<R>(&self, f: impl FnOnce(&mut State<S>) -> R) -> R {
+        let rescue = Rescue(self);
+        let mut state = self.lock();
+        let result = f(&mut state);
+        Self::unlock(state);
+        if self.was_changed() {
+            self.serve_changes();
+        }
+        std::mem::forget(rescue);
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<S>> {
+        // A strategy that panics, or a panicking `update`, leaves our own fields whole: they change last.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unlock(mut state: MutexGuard<'_, State<S>>) {
+        if state.errands.is_empty() {
+            return;
+        }
+        let errands = std::mem::take(&mut state.errands);
+        drop(state);
+        errands.into_iter().for_each(Errand::run);
+    }
+
+    /// A kick may come from inside the lock (an `update` that changes a gate, say), so it can't wait for it: it leaves
+    /// a mark, and whoever holds the lock looks for the mark after releasing it.
+    fn serve_changes(&self) {
+        loop {
+            let now = self.clock.now();
+            let mut state = match self.state.try_lock() {
+                Ok(state) => state,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            // A swap, so that what was changed before the mark was set is seen below.
+            self.changed.swap(false, Ordering::SeqCst);
+            state.advance(now, None);
+            Self::unlock(state);
+            if !self.was_changed() {
+                return;
+            }
+        }
+    }
+
+    /// Called after the lock was released.
+    fn was_changed(&self) -> bool {
+        // Pairs with the fence of `Bell`: either the kick finds the lock free, or this finds the mark.
+        fence(Ordering::SeqCst);
+        self.changed.load(Ordering::Relaxed)
+    }
+}
+
+/// Dropped only when the strategy panics under the lock: those who were to be woken before the panic still are.
+struct Rescue<'a, S: Strategy>(&'a Shared<S>);
+
+impl<S: Strategy> Drop for Rescue<'_, S> {
+    fn drop(&mut self) {
+        Shared::unlock(self.0.lock());
+        if self.0.was_changed() {
+            // It may panic again, which would abort the process from here. It was heard the first time.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.0.serve_changes()));
+        }
+    }
+}
+
+impl<S> Home for Shared<S>
+where
+    S: Strategy<Token: Send> + Send,
+{
+    fn release(&self, grant: usize, now: Option<Time>, outcome: Option<Outcome>) {
+        let now = now.unwrap_or_else(|| self.clock.now());
+        self.with(|state| state.release(grant, now, outcome));
+    }
+
+    fn retain(&self, grant: usize) {
+        self.with(|state| state.retain(grant));
+    }
+
+    fn reconcile(&self, grant: usize, now: Option<Time>, actual: u32) {
+        let now = now.unwrap_or_else(|| self.clock.now());
+        self.with(|state| state.reconcile(grant, now, actual));
+    }
+}
+
+/// The kick of the inner strategy. Weak, because the strategy keeps it inside the very state it wakes.
+struct Bell<S: Strategy>(Weak<Shared<S>>);
+
+impl<S> Wake for Bell<S>
+where
+    S: Strategy<Token: Send> + Send + 'static,
+{
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.changed.store(true, Ordering::SeqCst);
+            fence(Ordering::SeqCst);
+            let rescue = Rescue(&*shared);
+            shared.serve_changes();
+            std::mem::forget(rescue);
+        }
+    }
+}
