@@ -5,3 +5,4 @@ mod no_snooze;
 mod oracle;
 mod semantics;
 mod support;
+mod typing;
