@@ -1,13 +1,13 @@
 //! `CancelToken`: one word that reaches a whole tree of tasks.
 
-use event_listener::{Event, EventListener};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// Asks tasks to stop. Clones are the same token; a [`child`](CancelToken::child) is cancelled with its parent, but
 /// not the other way round.
@@ -31,16 +31,24 @@ pub struct CancelToken(Arc<Node>);
 #[derive(Default)]
 struct Node {
     cancelled: AtomicBool,
-    event: Event,
-    children: Mutex<Children>,
+    links: Mutex<Links>,
     /// The parent, and the number under which it knows us.
     parent: Option<(Arc<Node>, u64)>,
 }
 
+/// Whom a cancel must reach, by numbers that are given out once.
 #[derive(Default)]
-struct Children {
+struct Links {
     next: u64,
-    nodes: HashMap<u64, Weak<Node>>,
+    children: HashMap<u64, Weak<Node>>,
+    waiting: HashMap<u64, Waker>,
+}
+
+impl Links {
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
 }
 
 impl CancelToken {
@@ -52,34 +60,43 @@ impl CancelToken {
     /// A token that is cancelled with this one; already cancelled if this one is.
     #[must_use]
     pub fn child(&self) -> Self {
-        let mut children = self.0.lock_children();
+        let mut links = self.0.lock();
+        let mut node = Node::default();
         // Under the lock: `cancel` sets the flag first and collects the children after, so either it finds this
         // child or the child finds the flag.
         if self.is_cancelled() {
-            let node = Node::default();
             node.cancelled.store(true, Ordering::SeqCst);
             return Self(Arc::new(node));
         }
-        let id = children.next;
-        children.next += 1;
-        let mut node = Node::default();
-        node.parent = Some((self.0.clone(), id));
+        let number = links.number();
+        node.parent = Some((self.0.clone(), number));
         let node = Arc::new(node);
-        children.nodes.insert(id, Arc::downgrade(&node));
+        links.children.insert(number, Arc::downgrade(&node));
         Self(node)
     }
 
-    /// Cancels this token and all its descendants. Again does nothing. Costs O(descendants).
+    /// Cancels this token and all its descendants, then wakes who waits for one of them. Again does nothing. Costs
+    /// O(descendants).
     pub fn cancel(&self) {
         let mut nodes = vec![self.0.clone()];
+        let mut wakers = Vec::new();
         // A stack of our own instead of recursion: trees may be deep.
         while let Some(node) = nodes.pop() {
             if node.cancelled.swap(true, Ordering::SeqCst) {
                 continue;
             }
-            let children = std::mem::take(&mut node.lock_children().nodes);
+            let mut links = node.lock();
+            let (children, waiting) =
+                (std::mem::take(&mut links.children), std::mem::take(&mut links.waiting));
+            drop(links);
             nodes.extend(children.values().filter_map(Weak::upgrade));
-            node.event.notify(usize::MAX);
+            wakers.extend(waiting.into_values());
+        }
+        // Foreign code, so it runs last and outside every lock. One that panics must not keep the others asleep.
+        let panics =
+            wakers.into_iter().filter_map(|waker| catch_unwind(AssertUnwindSafe(|| waker.wake())).err());
+        if let Some(first) = panics.reduce(|first, _| first) {
+            resume_unwind(first);
         }
     }
 
@@ -94,7 +111,7 @@ impl CancelToken {
     ///
     /// Dropping the future loses nothing.
     pub fn cancelled(&self) -> Cancelled {
-        Cancelled { node: self.0.clone(), listener: None }
+        Cancelled { node: self.0.clone(), place: None }
     }
 
     /// Cancels the token when the guard is dropped.
@@ -110,9 +127,9 @@ impl fmt::Debug for CancelToken {
 }
 
 impl Node {
-    fn lock_children(&self) -> MutexGuard<'_, Children> {
+    fn lock(&self) -> MutexGuard<'_, Links> {
         // Nothing under this lock runs user code, so a poisoned lock can't hide a broken state.
-        self.children.lock().unwrap_or_else(PoisonError::into_inner)
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,8 +137,8 @@ impl Drop for Node {
     fn drop(&mut self) {
         // Leaves the parent's list, then lets go of the parents one by one: a long chain must not recurse.
         let mut link = self.parent.take();
-        while let Some((parent, id)) = link {
-            parent.lock_children().nodes.remove(&id);
+        while let Some((parent, number)) = link {
+            parent.lock().children.remove(&number);
             link = Arc::into_inner(parent).and_then(|mut node| node.parent.take());
         }
     }
@@ -135,27 +152,37 @@ impl Drop for Node {
 #[must_use = "futures do nothing unless polled"]
 pub struct Cancelled {
     node: Arc<Node>,
-    listener: Option<EventListener>,
+    place: Option<u64>,
 }
 
 impl Future for Cancelled {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            if self.node.cancelled.load(Ordering::SeqCst) {
-                return Poll::Ready(());
-            }
-            match &mut self.listener {
-                // Listening begins before the last look at the flag, so a cancel in between is not missed.
-                None => self.listener = Some(self.node.event.listen()),
-                Some(listener) => {
-                    if Pin::new(listener).poll(cx).is_pending() {
-                        return Poll::Pending;
-                    }
-                    self.listener = None;
-                }
-            }
+        let this = &mut *self;
+        if this.node.cancelled.load(Ordering::SeqCst) {
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        let mut links = this.node.lock();
+        // Again, under the lock that a cancel takes after setting the flag: either it finds this waker, or the flag is
+        // found here.
+        if this.node.cancelled.load(Ordering::SeqCst) {
+            return Poll::Ready(());
+        }
+        let place = *this.place.get_or_insert_with(|| links.number());
+        let old = links.waiting.insert(place, waker);
+        drop(links);
+        drop(old);
+        Poll::Pending
+    }
+}
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            let waker = self.node.lock().waiting.remove(&place);
+            drop(waker);
         }
     }
 }

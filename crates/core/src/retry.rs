@@ -94,14 +94,24 @@ where
 /// assert_eq!(retry.delay(2, &failure), Some(Duration::from_millis(200)));
 /// assert_eq!(retry.delay(3, &failure), None);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Backoff {
     first: Duration,
     factor: f64,
     delay_max: Duration,
     retries: u32,
     jitter: Jitter,
+    seed: Option<u64>,
     random: fastrand::Rng,
+}
+
+/// A clone starts anew: with random numbers of its own, so that two tasks with the same rule don't come back together;
+/// or with the same ones, if it was [seeded](Backoff::seed).
+impl Clone for Backoff {
+    fn clone(&self) -> Self {
+        let random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        Self { random, ..*self }
+    }
 }
 
 /// How a pause is shortened at random, so that tasks that failed together don't return together.
@@ -128,6 +138,7 @@ impl Backoff {
             delay_max: Duration::from_secs(60).max(pause),
             retries: 3,
             jitter: Jitter::None,
+            seed: None,
             random: fastrand::Rng::new(),
         }
     }
@@ -144,7 +155,7 @@ impl Backoff {
         self
     }
 
-    /// Retries until something else stops it.
+    /// Retries until something else stops it. A report keeps the error of each attempt, so its memory grows with them.
     #[must_use]
     pub fn forever(self) -> Self {
         self.times(u32::MAX)
@@ -177,14 +188,19 @@ impl Backoff {
         self
     }
 
-    /// Makes the jitter the same in every run.
+    /// Makes the jitter the same in every run, and in every clone.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self.random = fastrand::Rng::with_seed(seed);
         self
     }
 
     fn pause(&mut self, attempts: u32) -> Duration {
+        // Nothing grows from zero, and zero times infinity is not a number.
+        if self.first.is_zero() {
+            return Duration::ZERO;
+        }
         let grown = self.factor.powi(i32::try_from(attempts.saturating_sub(1)).unwrap_or(i32::MAX));
         // Through f64, because the power overflows a Duration long before it overflows a float.
         let uncapped = self.first.as_secs_f64() * grown;

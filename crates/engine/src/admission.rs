@@ -1,5 +1,6 @@
 //! `Admission`: how a source asks the strategy about a candidate, and commits to one.
 
+use crate::contain::contain_drop;
 use regatta_core::{Hold, Outcome, Readiness, Request, Strategy, Time};
 use std::cell::Cell;
 use std::fmt;
@@ -96,7 +97,7 @@ impl<'s, St: Strategy> Desk<'s, St> {
 impl<St: Strategy> Drop for Desk<'_, St> {
     fn drop(&mut self) {
         if let Some(token) = self.taken.take() {
-            self.strategy.finish(token, self.now, Outcome::Unused);
+            contain_drop(|| self.strategy.finish(token, self.now, Outcome::Unused));
         }
     }
 }

@@ -11,6 +11,14 @@ pub fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
     catch_unwind(AssertUnwindSafe(f)).map_err(Panic::new)
 }
 
+/// Runs `f`; if it panics, the answer is `otherwise`, and nobody hears of the panic but the hook.
+pub fn contain_or<R>(otherwise: R, f: impl FnOnce() -> R) -> R {
+    contain(f).unwrap_or_else(|panic| {
+        contain_drop(|| drop(panic));
+        otherwise
+    })
+}
+
 /// Runs a drop whose panic nobody can do anything about.
 pub fn contain_drop(f: impl FnOnce()) {
     if let Err(panic) = contain(f) {

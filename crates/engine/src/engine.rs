@@ -1,7 +1,7 @@
 //! `Engine`: the loop that joins a source, a strategy and the running tasks. The only place where tasks are polled.
 
 use crate::admission::Desk;
-use crate::contain::contain;
+use crate::contain::{contain, contain_or};
 use crate::run::{Run, RunWith};
 use crate::running::{Finish, Running, Tenant};
 use crate::source::{Control, End, Failed, Next, Source, Stop};
@@ -16,6 +16,9 @@ use std::task::{Context, Poll, Waker};
 
 /// Polls at most this many tasks before it lets the executor run something else.
 const BUDGET: usize = 128;
+
+/// Kept back from woken tasks for deadlines, cancels and starts: many busy tasks must not keep the driver from those.
+const RESERVE: usize = 32;
 
 /// Runs what a [`Source`] supplies, as a [`Strategy`] admits it, within a number of slots.
 ///
@@ -182,6 +185,7 @@ where
             Supply::Over if self.running.tasks.is_empty() => {
                 self.ended = true;
                 self.timer = Timer::default();
+                self.running.tasks.forget_driver();
                 return Poll::Ready(());
             }
             Supply::Over => Time::MAX,
@@ -201,7 +205,7 @@ where
     /// Polls each task that was woken before this pass, once.
     fn poll_woken(&mut self, pass: &mut Pass) {
         self.running.tasks.refill();
-        while pass.budget > 0 {
+        while pass.budget > RESERVE {
             let Some(id) = self.running.tasks.next_woken() else { return };
             self.poll_task(id, pass);
         }
@@ -282,7 +286,12 @@ where
     /// Does what the source wants changed. Whether that was anything that could bring new work or end some.
     fn obey(&mut self, pass: &mut Pass) -> bool {
         let mut changed = false;
-        for _ in 0..BUDGET {
+        for asked in 0..=BUDGET {
+            // A source that has more to say is listened to again in the next pass.
+            if asked == BUDGET {
+                changed = true;
+                break;
+            }
             let Some(control) = self.ask(pass.now) else { break };
             match control {
                 Control::WakeAt(time) => {
@@ -350,7 +359,8 @@ where
                 }
             };
             let tenant = Tenant { key: job.key, token: desk.token(), stopping: None };
-            self.parked = false;
+            // A strategy may have parked for another candidate that is no longer waited for.
+            self.unpark();
             let id = self.running.tasks.insert(job.task, tenant, job.deadline);
             // A task that is ready at once never touches the ready list.
             self.poll_task(id, pass);
@@ -385,7 +395,7 @@ where
 
     fn source_panicked(&mut self, panic: Panic, now: Time) {
         // A source that panics while it hears of its panic has nothing more to say.
-        let failed = contain(|| self.source.failed(now, panic)).unwrap_or(Failed::Over);
+        let failed = contain_or(Failed::Over, || self.source.failed(now, panic));
         self.supply_over |= failed == Failed::Over;
         self.mute |= std::mem::take(&mut self.asking) && failed == Failed::Over;
     }

@@ -70,7 +70,7 @@ mod timer;
 mod wakes;
 
 pub use admission::{Admission, Admitted};
-pub use contain::{contain, contain_drop};
+pub use contain::{contain, contain_drop, contain_or};
 pub use engine::Engine;
 pub use log::LogLines;
 pub use observers::Observers;
@@ -78,7 +78,7 @@ pub use on_executor::OnExecutor;
 #[cfg(feature = "progress")]
 pub use progress::Progress;
 pub use remote::Remote;
-pub use report::{Counts, Report, StopReason, TaskReport};
+pub use report::{Counts, Report, ReportBuilder, StopReason, TaskReport};
 pub use retrying::Retrying;
 pub use run::{Run, RunWith};
 pub use source::{Control, End, Failed, Job, Next, Source, Stop};

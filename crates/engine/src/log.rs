@@ -68,25 +68,24 @@ impl LogLines {
 
 impl Observer for LogLines {
     fn on_event(&self, event: &Event<'_>) {
-        let mut lines = self.lock();
-        match event.kind {
+        // The key's `Debug` is user code: it runs before the lock is taken.
+        let line = match event.kind {
             EventKind::Retrying { attempt, delay, error } if self.failures => {
-                lines.write(format_args!(
-                    "{:?}: attempt {attempt} failed, again in {delay:?}: {error}",
-                    event.name
-                ));
+                Some(format!("{:?}: attempt {attempt} failed, again in {delay:?}: {error}", event.name))
             }
-            EventKind::Finished { error, state, .. } => {
-                lines.finished += 1;
-                if let Some(error) = error {
-                    lines.failed += 1;
-                    if self.failures {
-                        lines.write(format_args!("{:?}: {state}: {error}", event.name));
-                    }
-                }
-                lines.progress(self.every);
+            EventKind::Finished { error: Some(error), state, .. } if self.failures => {
+                Some(format!("{:?}: {state}: {error}", event.name))
             }
-            _ => {}
+            _ => None,
+        };
+        let mut lines = self.lock();
+        if let Some(line) = line {
+            lines.write(format_args!("{line}"));
+        }
+        if let EventKind::Finished { error, .. } = event.kind {
+            lines.finished += 1;
+            lines.failed += usize::from(error.is_some());
+            lines.progress(self.every);
         }
     }
 }

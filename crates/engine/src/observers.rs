@@ -1,6 +1,6 @@
 //! `Observers`: tells every listener of a run, and survives each of them.
 
-use crate::contain::{contain, contain_drop};
+use crate::contain::{contain_drop, contain_or};
 use regatta_core::{Event, EventKind, Observer, Time};
 use std::fmt;
 
@@ -27,15 +27,19 @@ impl Observers {
     /// Tells everybody.
     pub fn tell(&mut self, id: usize, name: &dyn fmt::Debug, at: Time, kind: EventKind<'_>) {
         let event = Event::new(id, name, at, kind);
-        let mut deaf = Vec::new();
-        self.0.retain_mut(|observer| match contain(|| observer.on_event(&event)) {
-            Ok(()) => true,
-            Err(panic) => {
-                deaf.push(panic);
-                false
+        let mut index = 0;
+        while let Some(observer) = self.0.get(index) {
+            let is_well = contain_or(false, || {
+                observer.on_event(&event);
+                true
+            });
+            if is_well {
+                index += 1;
+            } else {
+                let deaf = self.0.remove(index);
+                contain_drop(|| drop(deaf));
             }
-        });
-        contain_drop(|| drop(deaf));
+        }
     }
 }
 

@@ -61,6 +61,9 @@ impl<O> Remote<O> {
         };
         drop(state);
         drop(old);
+        // It may have kept the task all the same, and must not run it: nobody counts it any more.
+        self.link.abort.store(true, Ordering::SeqCst);
+        self.link.executor.wake();
     }
 }
 
@@ -132,6 +135,8 @@ impl<F, O> Spawned<F, O> {
         contain_drop(|| self.task.as_mut().set(None));
         drop(std::mem::take(&mut self.hold));
         link.gone(end);
+        // If the driver is gone too, this drops an output that nobody has seen.
+        contain_drop(|| drop(link));
     }
 }
 

@@ -1,8 +1,10 @@
 //! `Report`: what became of every task of a run.
 
+mod builder;
 mod task;
 mod verdict;
 
+pub use builder::ReportBuilder;
 pub use task::TaskReport;
 pub use verdict::{Counts, StopReason};
 
@@ -44,26 +46,6 @@ impl Place {
 }
 
 impl<K, T, E> Report<K, T, E> {
-    /// An empty report: tasks are pushed before the run, and settled as they end.
-    pub fn new() -> Self {
-        Self {
-            tasks: Vec::new(),
-            index: HashTable::new(),
-            hasher: DefaultHashBuilder::default(),
-            finished: 0,
-            name: None,
-            began: Time::ZERO,
-            ended: Time::ZERO,
-            stopped: StopReason::Completed,
-        }
-    }
-
-    /// Makes room for so many more tasks.
-    pub fn reserve(&mut self, tasks: usize) {
-        self.tasks.reserve(tasks);
-        self.index.reserve(tasks, |place| Place::table_hash(place.hash));
-    }
-
     /// Whether every task succeeded. An empty report is ok.
     pub fn is_ok(&self) -> bool {
         self.tasks.iter().all(|task| task.result.is_ok())
@@ -166,72 +148,6 @@ impl<K: Eq + Hash, T, E> Report<K, T, E> {
     fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u32 {
         self.hasher.hash_one(key) as u32
     }
-
-    /// Adds a task that has not started, and returns its index.
-    ///
-    /// # Errors
-    ///
-    /// The key, if there is a task with this key already.
-    ///
-    /// # Panics
-    ///
-    /// At 2³² tasks.
-    pub fn push(&mut self, key: K) -> Result<usize, K> {
-        let hash = self.hash(&key);
-        let tasks = &self.tasks;
-        let entry = self.index.entry(
-            Place::table_hash(hash),
-            |place| place.hash == hash && tasks[place.task as usize].key == key,
-            |place| Place::table_hash(place.hash),
-        );
-        let hashbrown::hash_table::Entry::Vacant(vacant) = entry else { return Err(key) };
-        let index = self.tasks.len();
-        let task = u32::try_from(index).expect("at most 2^32 tasks in one report");
-        vacant.insert(Place { hash, task });
-        self.tasks.push(TaskReport::new(key));
-        Ok(index)
-    }
-}
-
-/// How a source keeps a report.
-impl<K, T, E> Report<K, T, E> {
-    /// One more attempt of a task starts. Returns which.
-    pub fn start(&mut self, index: usize, now: Time) -> u32 {
-        let task = &mut self.tasks[index];
-        task.started = task.started.min(now);
-        task.attempts += 1;
-        task.attempts
-    }
-
-    /// An attempt has failed, and there may be another.
-    pub fn retry(&mut self, index: usize, error: TaskError<E>) {
-        self.tasks[index].retried.get_or_insert_default().push(error);
-    }
-
-    /// A task has its outcome.
-    pub fn settle(&mut self, index: usize, now: Time, result: Result<T, TaskError<E>>) {
-        let task = &mut self.tasks[index];
-        task.result = result;
-        task.ended = now;
-        task.rank = self.finished;
-        self.finished += 1;
-    }
-
-    /// There will be no other attempt after all: takes the last failure back, to be settled with.
-    pub fn take_retried(&mut self, index: usize) -> Option<TaskError<E>> {
-        self.tasks[index].retried.as_mut()?.pop()
-    }
-
-    /// The run is over.
-    pub fn close(&mut self, name: Option<String>, began: Time, ended: Time, stopped: StopReason) {
-        if (self.finished as usize) < self.tasks.len() {
-            let why = stopped.not_started();
-            for task in self.tasks.iter_mut().filter(|task| task.ended().is_none()) {
-                task.result = Err(TaskError::NotStarted(why));
-            }
-        }
-        (self.name, self.began, self.ended, self.stopped) = (name, began, ended, stopped);
-    }
 }
 
 /// Keys and results, in the order of adding.
@@ -244,12 +160,6 @@ impl<K, T, E> IntoIterator for Report<K, T, E> {
 
     fn into_iter(self) -> Self::IntoIter {
         self.tasks.into_iter().map(TaskReport::into_parts)
-    }
-}
-
-impl<K, T, E> Default for Report<K, T, E> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

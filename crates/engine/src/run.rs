@@ -73,6 +73,8 @@ pub struct RunWith<Src, St: Strategy<Token = Tok>, F, Tok, B, R> {
 
 struct BodyWaker {
     woken: AtomicBool,
+    /// The driver polls right now and will look at the mark itself before it parks.
+    polling: AtomicBool,
     driver: AtomicWaker,
 }
 
@@ -82,7 +84,7 @@ impl Wake for BodyWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.woken.swap(true, Ordering::AcqRel) {
+        if !self.woken.swap(true, Ordering::SeqCst) && !self.polling.load(Ordering::SeqCst) {
             self.driver.wake();
         }
     }
@@ -91,7 +93,11 @@ impl Wake for BodyWaker {
 impl<Src, St: Strategy<Token = Tok>, F, Tok, B, R> RunWith<Src, St, F, Tok, B, R> {
     pub(crate) fn new(engine: Engine<Src, St, F, Tok>, body: B) -> Self {
         // Woken from the start: its first poll needs no other reason.
-        let flag = Arc::new(BodyWaker { woken: AtomicBool::new(true), driver: AtomicWaker::new() });
+        let flag = Arc::new(BodyWaker {
+            woken: AtomicBool::new(true),
+            polling: AtomicBool::new(false),
+            driver: AtomicWaker::new(),
+        });
         let waker = Waker::from(flag.clone());
         Self { body: Some(Box::pin(body)), output: None, waker, flag, engine: Some(engine) }
     }
@@ -114,7 +120,7 @@ where
 {
     fn poll_body(&mut self) {
         let Some(body) = &mut self.body else { return };
-        if !self.flag.woken.swap(false, Ordering::AcqRel) {
+        if !self.flag.woken.swap(false, Ordering::SeqCst) {
             return;
         }
         if let Poll::Ready(output) = body.as_mut().poll(&mut Context::from_waker(&self.waker)) {
@@ -136,13 +142,18 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(R, Src)> {
         let this = &mut *self;
         this.flag.driver.register(cx.waker());
+        this.flag.polling.store(true, Ordering::SeqCst);
         // The body first: what it asks for can start in the same pass. Then once more: what the pass has finished can
         // be read at once, without a round through the executor.
         this.poll_body();
         let engine = this.engine.as_mut().expect("a future is not polled after it has ended");
         let over = engine.poll(cx).is_ready();
         this.poll_body();
+        this.flag.polling.store(false, Ordering::SeqCst);
         if !over || this.body.is_some() {
+            if this.body.is_some() && this.flag.woken.load(Ordering::SeqCst) {
+                cx.waker().wake_by_ref();
+            }
             return Poll::Pending;
         }
         let output = this.output.take().expect("a body that is gone has left its output");

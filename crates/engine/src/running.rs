@@ -1,5 +1,6 @@
 //! `Running`: the tasks of an engine with what their strategy gave them, and how both are given up.
 
+use crate::contain::contain_drop;
 use crate::task_set::TaskSet;
 use regatta_core::{Outcome, Strategy, Time};
 
@@ -37,8 +38,9 @@ impl<St: Strategy<Token = Tok>, F, Tok> Drop for Running<St, F, Tok> {
     fn drop(&mut self) {
         let ids: Vec<_> = self.tasks.ids().collect();
         let tenants: Vec<_> = ids.into_iter().filter_map(|id| self.tasks.remove(id)).collect();
-        for tenant in tenants {
-            self.strategy.finish(tenant.token, self.now, tenant.stopping.unwrap_or(Outcome::Cancelled));
+        for Tenant { token, stopping, .. } in tenants {
+            let outcome = stopping.unwrap_or(Outcome::Cancelled);
+            contain_drop(|| self.strategy.finish(token, self.now, outcome));
         }
     }
 }
@@ -55,7 +57,8 @@ pub(crate) struct Finish<'a, St: Strategy> {
 impl<St: Strategy> Drop for Finish<'_, St> {
     fn drop(&mut self) {
         if let Some(token) = self.token.take() {
-            self.strategy.finish(token, self.now, self.outcome);
+            // This may run while a panic of the source unwinds, and a second one would end the process.
+            contain_drop(|| self.strategy.finish(token, self.now, self.outcome));
         }
     }
 }

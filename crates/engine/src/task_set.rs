@@ -70,6 +70,11 @@ impl<F, T> TaskSet<F, T> {
         self.wakes.register(driver);
     }
 
+    /// Nobody is to be woken any more; lets go of the driver's waker.
+    pub fn forget_driver(&self) {
+        self.wakes.forget();
+    }
+
     /// A handle that wakes the driver.
     pub fn kick(&self) -> Kick {
         self.wakes.kick()
@@ -264,6 +269,7 @@ impl<F, T> Unpin for TaskSet<F, T> {}
 
 impl<F, T> Drop for TaskSet<F, T> {
     fn drop(&mut self) {
+        self.forget_driver();
         for slot in &mut self.slots {
             contain_drop(|| slot.task.as_mut().set(None));
         }

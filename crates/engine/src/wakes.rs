@@ -28,6 +28,11 @@ impl Wakes {
         self.driver.register(driver);
     }
 
+    /// Wakers may outlive their driver; what they woke does not have to.
+    pub(crate) fn forget(&self) {
+        drop(self.driver.take());
+    }
+
     /// A handle that makes the driver look again.
     pub(crate) fn kick(self: &Arc<Self>) -> Kick {
         Kick::new(Waker::from(self.clone()))

@@ -93,7 +93,8 @@ pub mod prelude {
 }
 
 /// The examples of the READMEs, compiled and run.
-#[cfg(all(doctest, feature = "runner", feature = "strategies"))]
+#[cfg(all(feature = "runner", feature = "strategies"))]
+#[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 #[doc = include_str!("../README.md")]
 mod readme {}

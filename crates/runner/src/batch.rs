@@ -3,7 +3,8 @@
 use crate::course::Course;
 use regatta_core::{BoxFuture, EventKind, Outcome, Panic, Request, Retry, TaskError, Time};
 use regatta_engine::{
-    Admission, Control, End, Failed, Job, Next, Observers, Report, Retrying, Source, contain, contain_drop,
+    Admission, Control, End, Failed, Job, Next, Observers, Report, ReportBuilder, Retrying, Source,
+    TaskReport, contain, contain_drop, contain_or,
 };
 use std::collections::HashMap;
 use std::fmt;
@@ -11,10 +12,10 @@ use std::fmt;
 /// The state of a runner on its way: the report that grows, and what is still to be started.
 pub(crate) struct Batch<'a, K, T, E> {
     pub(crate) course: Course,
-    pub(crate) report: Report<K, T, E>,
+    pub(crate) report: ReportBuilder<K, T, E>,
     pub(crate) name: Option<String>,
     /// How an error looks in an event; set with the first observer, which is what asks for `E: Display`.
-    pub(crate) text: Option<fn(&TaskError<E>) -> String>,
+    pub(crate) text: Option<Text<E>>,
     bodies: Bodies<'a, T, E>,
     /// The first task that has not been started.
     fresh: usize,
@@ -53,7 +54,7 @@ impl<'a, K, T, E> Batch<'a, K, T, E> {
     pub(crate) fn new() -> Self {
         Self {
             course: Course::new(),
-            report: Report::new(),
+            report: ReportBuilder::new(),
             observers: Observers::new(),
             name: None,
             text: None,
@@ -96,14 +97,14 @@ impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
         }
         drop(self.bodies);
         let began = self.course.began();
-        self.report.close(self.name, began, now, self.course.reason());
+        let report = self.report.close(self.name, began, now, self.course.reason());
         if !self.observers.is_empty() {
-            let never = self.report.tasks().iter().enumerate().filter(|(_, task)| task.started().is_none());
+            let never = report.tasks().iter().enumerate().filter(|(_, task)| task.started().is_none());
             for (id, task) in never {
-                tell_finished(&mut self.observers, self.text, id, task.key(), now, 0, task.result());
+                tell_finished(&mut self.observers, self.text, id, now, task);
             }
         }
-        self.report
+        report
     }
 
     fn begin(&mut self, now: Time) {
@@ -164,8 +165,11 @@ impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
         let factory = self.bodies.factories.get_mut(&index)?;
         let attempts = self.report.tasks()[index].attempts();
         // A retry rule that panics has no opinion: the failure stands.
-        let delay =
-            if worth_it { contain(|| factory.retry().delay(attempts, error)).ok()?? } else { return None };
+        let delay = if worth_it {
+            contain_or(None, || factory.retry().delay(attempts, error))?
+        } else {
+            return None;
+        };
         let due = now + delay;
         (due < self.task_deadline(index) && due < self.course.end()).then_some(due)
     }
@@ -191,28 +195,33 @@ impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
             let factory = self.bodies.factories.remove(&index);
             contain_drop(|| drop(factory));
         }
-        if !self.observers.is_empty() {
-            let task = &self.report.tasks()[index];
-            tell_finished(&mut self.observers, self.text, index, task.key(), now, task.attempts(), &result);
-        }
+        // Kept before anybody hears of it: an outcome is not lost to a listener.
         self.report.settle(index, now, result);
+        if !self.observers.is_empty() {
+            tell_finished(&mut self.observers, self.text, index, now, &self.report.tasks()[index]);
+        }
     }
+}
+
+/// How an error reads in an event; the error's `Display` is user code.
+type Text<E> = fn(&TaskError<E>) -> String;
+
+fn read<E>(text: Option<Text<E>>, error: &TaskError<E>) -> Option<String> {
+    let text = text?;
+    Some(contain_or(None, || Some(text(error))).unwrap_or_else(|| String::from("(its Display panicked)")))
 }
 
 fn tell_finished<K: fmt::Debug, T, E>(
     observers: &mut Observers,
-    text: Option<fn(&TaskError<E>) -> String>,
+    text: Option<Text<E>>,
     id: usize,
-    key: &K,
     now: Time,
-    attempts: u32,
-    result: &Result<T, TaskError<E>>,
+    task: &TaskReport<K, T, E>,
 ) {
-    let (state, error) = match result {
-        Ok(_) => ("ok", None),
-        Err(error) => (error.state(), text.map(|text| text(error))),
-    };
-    observers.tell(id, key, now, EventKind::Finished { attempts, state, error: error.as_deref() });
+    let error = task.result().as_ref().err().and_then(|error| read(text, error));
+    let kind =
+        EventKind::Finished { attempts: task.attempts(), state: task.state(), error: error.as_deref() };
+    observers.tell(id, task.key(), now, kind);
 }
 
 impl<'a, K: fmt::Debug, T, E> Source for Batch<'a, K, T, E> {
@@ -246,28 +255,25 @@ impl<'a, K: fmt::Debug, T, E> Source for Batch<'a, K, T, E> {
     }
 
     fn on_outcome(&mut self, now: Time, index: usize, end: End<Result<T, E>>) -> Outcome {
-        let error = match end {
+        let (error, outcome) = match end {
             End::Output(Ok(value)) => {
                 self.settle(index, now, Ok(value));
                 return Outcome::Success;
             }
-            End::Output(Err(error)) => TaskError::Failed(error),
-            End::Panicked(panic) => TaskError::Panicked(panic),
-            End::TimedOut => self.timed_out(index, now),
-            End::Cancelled => self.course.stopped_error(),
-            End::NotStarted(why) => TaskError::NotStarted(why),
-        };
-        let outcome = match error {
-            TaskError::Cancelled => Outcome::Cancelled,
-            TaskError::NotStarted(_) => Outcome::Unused,
-            _ => Outcome::Failure,
+            End::Output(Err(error)) => (TaskError::Failed(error), Outcome::Failure),
+            End::Panicked(panic) => (TaskError::Panicked(panic), Outcome::Failure),
+            End::TimedOut => (self.timed_out(index, now), Outcome::Failure),
+            // Also where the run's time is up: that says nothing about the task.
+            End::Cancelled => (self.course.stopped_error(), Outcome::Cancelled),
+            End::NotStarted(why) => (TaskError::NotStarted(why), Outcome::Unused),
         };
         match self.again(index, now, &error) {
             Some(due) => {
-                if let (Some(text), false) = (self.text, self.observers.is_empty()) {
+                if !self.observers.is_empty() {
                     let task = &self.report.tasks()[index];
                     let (attempt, delay) = (task.attempts(), due.since(now));
-                    let kind = EventKind::Retrying { attempt, delay, error: &text(&error) };
+                    let text = read(self.text, &error).unwrap_or_default();
+                    let kind = EventKind::Retrying { attempt, delay, error: &text };
                     self.observers.tell(index, task.key(), now, kind);
                 }
                 self.report.retry(index, error);

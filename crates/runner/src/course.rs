@@ -81,6 +81,8 @@ pub(crate) struct Course {
     abort: bool,
     /// The last `WakeAt` that the engine was told.
     wake: Time,
+    /// The supply broke down; what runs goes on, with all its times and cancels.
+    broken: Option<Panic>,
 }
 
 #[derive(Debug)]
@@ -104,12 +106,13 @@ impl Course {
             failed: 0,
             abort: false,
             wake: Time::MAX,
+            broken: None,
         }
     }
 
     /// Whether more may start.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Open) && !self.cancel_asked && !self.is_met()
+        matches!(self.phase, Phase::Open) && !self.cancel_asked && !self.is_met() && self.broken.is_none()
     }
 
     /// Nothing more starts; what runs has its grace.
@@ -156,7 +159,7 @@ impl Course {
 
     fn advance(&mut self, now: Time) {
         match self.phase {
-            Phase::Open if self.is_met() => self.close(StopReason::StopRule),
+            Phase::Open | Phase::Grace { .. } if self.is_met() => self.close(StopReason::StopRule),
             Phase::Open if now >= self.end() => self.close(StopReason::TimedOut),
             Phase::Open if self.cancel_asked => {
                 let until = self.end().min(now + self.settings.grace);
@@ -179,7 +182,7 @@ impl Course {
 
     /// The supply broke down; what runs may end.
     pub(crate) fn fail(&mut self, panic: Panic) {
-        self.phase = Phase::Closed(StopReason::Panicked(panic));
+        self.broken.get_or_insert(panic);
     }
 
     /// When the run is over at the latest.
@@ -207,6 +210,9 @@ impl Course {
 
     /// Why it stopped, once it has.
     pub(crate) fn reason(self) -> StopReason {
+        if let Some(panic) = self.broken {
+            return StopReason::Panicked(panic);
+        }
         match self.phase {
             Phase::Closed(reason) => reason,
             Phase::Grace { .. } => StopReason::Cancelled,

@@ -18,6 +18,8 @@ use std::task::{Context, Poll};
 /// Tasks and body are polled in one future, so the tasks go on while the body waits for something, even for a lock
 /// that one of them holds. (A `Stream` can't do that: between two calls of its `next`, nobody polls its tasks.)
 ///
+/// A timeout, stop rule or cancel ends the tasks; the body sees the end of its results and goes on as it likes.
+///
 /// At most `limit` results wait to be read; then nothing more starts. A body that returns early, or drops its
 /// [`Results`], cancels what runs. A panic in the body goes on to the caller; a panic in a task is its result.
 ///
@@ -110,7 +112,10 @@ where
         if self.watch.poll(cx) {
             self.engine().source_mut().course.cancel();
         }
-        Pin::new(&mut self.driver).poll(cx).map(|(output, _)| output)
+        Pin::new(&mut self.driver).poll(cx).map(|(output, source)| {
+            source.finish();
+            output
+        })
     }
 }
 

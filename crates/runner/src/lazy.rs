@@ -2,7 +2,7 @@
 
 use crate::course::Course;
 use regatta_core::{Kick, Outcome, Panic, Request, TaskError, Time};
-use regatta_engine::{Admission, Control, End, Failed, Job, Next, Source, contain};
+use regatta_engine::{Admission, Control, End, Failed, Job, Next, Source, contain_drop, contain_or};
 use std::convert::Infallible;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -64,6 +64,8 @@ pub(crate) struct Lazy<It, G, S, T, E, J> {
     pulled: usize,
     settled: usize,
     exhausted: bool,
+    /// The iterator panicked, and is not asked again.
+    broken: bool,
     /// The item whose task is being made; still there only if that panicked.
     making: Option<usize>,
     output: PhantomData<fn(J) -> Result<T, E>>,
@@ -79,6 +81,7 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
             pulled: 0,
             settled: 0,
             exhausted: false,
+            broken: false,
             making: None,
             output: PhantomData,
         }
@@ -92,8 +95,8 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
         self.settled += 1;
         self.course.settled(result.is_ok());
         self.sink.put(index, result);
-        if self.exhausted && self.running() == 0 {
-            self.sink.end(true);
+        if (self.exhausted || self.broken) && self.running() == 0 {
+            self.sink.end(!self.broken);
         }
     }
 }
@@ -109,16 +112,26 @@ impl<It: Iterator, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
 
     /// Whether no item is left. Of a full driver the iterator was not asked for another one, but it may know.
     fn is_through(&self) -> bool {
-        self.exhausted || self.items.size_hint().1 == Some(0)
+        self.exhausted || (!self.broken && self.items.size_hint().1 == Some(0))
     }
 
-    /// How many items are left that nobody will pull, if the iterator knows that they are finitely many. They are
-    /// dropped, nothing else.
-    pub(crate) fn count_rest(&mut self) -> usize {
-        if self.exhausted || self.items.size_hint().1.is_none() {
+    /// How many items are left that nobody will pull, if the iterator says so exactly.
+    pub(crate) fn rest(&self) -> usize {
+        if self.exhausted || self.broken {
             return 0;
         }
-        contain(|| self.items.by_ref().count()).unwrap_or(0)
+        match contain_or((0, None), || self.items.size_hint()) {
+            (at_least, Some(at_most)) if at_least == at_most => at_least,
+            _ => 0,
+        }
+    }
+
+    /// Lets go of the iterator and the function, whose drops are user code.
+    pub(crate) fn finish(self) -> (Course, S) {
+        let Self { course, sink, items, make, .. } = self;
+        contain_drop(|| drop(items));
+        contain_drop(|| drop(make));
+        (course, sink)
     }
 }
 
@@ -137,7 +150,7 @@ where
     }
 
     fn next<'a>(&mut self, now: Time, admission: Admission<'a>) -> Next<'a, F> {
-        if self.exhausted || !self.course.is_open() {
+        if self.exhausted || self.broken || !self.course.is_open() {
             return self.done();
         }
         if !self.sink.has_room(self.running()) {
@@ -183,7 +196,7 @@ where
         if self.sink.is_closed() {
             self.course.abandon();
         }
-        let unfinished = self.running() > 0 || !self.is_through();
+        let unfinished = self.running() > 0 || !(self.broken || self.is_through());
         self.course.control(now, unfinished)
     }
 
@@ -193,7 +206,7 @@ where
             return Failed::GoOn;
         }
         // The iterator panicked. The item it was to give ends like this, and there is no other.
-        self.exhausted = true;
+        self.broken = true;
         let index = self.pulled;
         self.pulled += 1;
         self.sink.started(index);

@@ -88,12 +88,16 @@ where
 /// So many results get their room before the first item.
 const RESERVE_MAX: usize = 1 << 16;
 
+/// More items that were never started are not worth their memory.
+const REST_MAX: usize = 1 << 24;
+
 type MapEngine<It, G, F, T, E, J> = Engine<Lazy<It, G, InOrder<T, E>, T, E, J>, (), F, ()>;
 
 /// Made by [`map`] and [`map_ok`]; resolves to a `Vec` of results in the order of the items.
 ///
-/// If the run is stopped before its end, the items that were not started end as `NotStarted`. Of an iterator that
-/// can't tell how many are left, they are not pulled to be counted: the results end with the last one that was started.
+/// If the run is stopped before its end, nothing more is pulled from the iterator. If it says exactly how many items
+/// are left (a vector, a slice, a range, also mapped), and they are at most 2²⁴, there is a `NotStarted` for each of
+/// them; otherwise the results end with the last item that was started.
 ///
 /// # Cancel safety
 ///
@@ -151,11 +155,13 @@ where
         if this.engine().poll(cx).is_pending() {
             return Poll::Pending;
         }
-        let mut source = this.engine.take().expect("it was here a line ago").into_source();
-        let rest = source.count_rest();
-        let Lazy { course, sink: InOrder(mut results), .. } = source;
-        let why = course.reason().not_started();
-        results.extend((0..rest).map(|_| Err(TaskError::NotStarted(why))));
+        let source = this.engine.take().expect("it was here a line ago").into_source();
+        let rest = source.rest();
+        let (course, InOrder(mut results)) = source.finish();
+        if rest <= REST_MAX {
+            let why = course.reason().not_started();
+            results.extend((0..rest).map(|_| Err(TaskError::NotStarted(why))));
+        }
         Poll::Ready(results)
     }
 }

@@ -42,7 +42,10 @@ impl<T, E> Results<T, E> {
     /// # Cancel safety
     ///
     /// Dropping the future takes no result.
-    #[expect(clippy::should_implement_trait, reason = "a future comes back; async readers are read with `next`")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a future comes back; async readers are read with `next`"
+    )]
     pub fn next(&mut self) -> NextResult<'_, T, E> {
         NextResult(NextIndexed(self))
     }
@@ -70,8 +73,9 @@ impl<T, E> Drop for Results<T, E> {
         let unread = std::mem::take(&mut state.unread);
         let kick = state.kick.clone();
         drop(state);
-        drop(unread);
+        // The driver first: dropping a result is user code and may panic.
         kick.kick();
+        drop(unread);
     }
 }
 
@@ -115,22 +119,31 @@ impl<T, E> Future for NextIndexed<'_, T, E> {
     type Output = Option<(usize, Result<T, TaskError<E>>)>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.0.0.lock();
-        if let Some(next) = state.unread.pop_front() {
-            let kick = std::mem::take(&mut state.starved).then(|| state.kick.clone());
-            drop(state);
-            if let Some(kick) = kick {
-                kick.kick();
+        let mut waker = None;
+        loop {
+            let mut state = self.0.0.lock();
+            if let Some(next) = state.unread.pop_front() {
+                let kick = std::mem::take(&mut state.starved).then(|| state.kick.clone());
+                drop(state);
+                if let Some(kick) = kick {
+                    kick.kick();
+                }
+                return Poll::Ready(Some(next));
             }
-            return Poll::Ready(Some(next));
+            if state.ended.is_some() {
+                return Poll::Ready(None);
+            }
+            // A waker is foreign code, so it is cloned and dropped outside the lock.
+            let Some(waker) = waker.take() else {
+                drop(state);
+                waker = Some(cx.waker().clone());
+                continue;
+            };
+            let old = state.reader.replace(waker);
+            drop(state);
+            drop(old);
+            return Poll::Pending;
         }
-        if state.ended.is_some() {
-            return Poll::Ready(None);
-        }
-        let old = state.reader.replace(cx.waker().clone());
-        drop(state);
-        drop(old);
-        Poll::Pending
     }
 }
 

@@ -22,7 +22,8 @@ macro_rules! run_settings {
         }
 
         /// Each task may take this long from its first start, over all its attempts and the pauses between them. The
-        /// time before its start doesn't count.
+        /// time before its start doesn't count. The start is the pass of the driver in which it is started, so a task
+        /// that blocks its thread uses up the time of those that start with it. Zero gives each attempt one poll.
         pub fn task_timeout(mut self, timeout: std::time::Duration) -> Self {
             let $this = &mut self;
             $course.settings.task_timeout = Some(timeout);

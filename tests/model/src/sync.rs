@@ -17,6 +17,10 @@ impl AtomicWaker {
         self.0.register_by_ref(waker);
     }
 
+    pub(crate) fn take(&self) -> Option<Waker> {
+        self.0.take_waker()
+    }
+
     pub(crate) fn wake(&self) {
         self.0.wake();
     }

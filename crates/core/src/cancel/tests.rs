@@ -1,5 +1,6 @@
 use super::*;
-use std::task::Waker;
+use std::sync::atomic::AtomicUsize;
+use std::task::{Wake, Waker};
 
 fn poll(future: &mut Cancelled) -> Poll<()> {
     Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
@@ -32,7 +33,7 @@ fn dropped_children_leave_the_parents_list() {
     for _ in 0..100 {
         drop(token.child());
     }
-    assert!(token.0.lock_children().nodes.is_empty());
+    assert!(token.0.lock().children.is_empty());
 }
 
 #[test]
@@ -53,4 +54,54 @@ fn the_guard_cancels_unless_disarmed() {
     assert!(!token.is_cancelled());
     drop(token.clone().drop_guard());
     assert!(token.is_cancelled());
+}
+
+#[test]
+fn dropped_waits_leave_the_list() {
+    let token = CancelToken::new();
+    for _ in 0..100 {
+        assert!(poll(&mut token.cancelled()).is_pending());
+    }
+    assert!(token.0.lock().waiting.is_empty());
+}
+
+/// Drops a wait of the same token when woken, as an executor does that ends its task at once.
+struct DropsTheWait(Mutex<Option<Cancelled>>, AtomicUsize);
+
+impl Wake for DropsTheWait {
+    fn wake(self: Arc<Self>) {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        drop(self.0.lock().expect("not poisoned").take());
+    }
+}
+
+#[test]
+fn a_waker_that_drops_its_wait_does_not_deadlock() {
+    let token = CancelToken::new();
+    let wake = Arc::new(DropsTheWait(Mutex::new(Some(token.cancelled())), AtomicUsize::new(0)));
+    let waker = Waker::from(wake.clone());
+    let mut wait = wake.0.lock().unwrap().take().unwrap();
+    assert!(Pin::new(&mut wait).poll(&mut Context::from_waker(&waker)).is_pending());
+    *wake.0.lock().unwrap() = Some(wait);
+    token.cancel();
+    assert_eq!(wake.1.load(Ordering::SeqCst), 1);
+}
+
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("a bad waker");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_keeps_nobody_from_the_cancel() {
+    let token = CancelToken::new();
+    let mut bad = token.cancelled();
+    assert!(Pin::new(&mut bad).poll(&mut Context::from_waker(&Waker::from(Arc::new(Panics)))).is_pending());
+    let mut waits: Vec<_> = (0..8).map(|_| token.child().cancelled()).collect();
+    assert!(waits.iter_mut().all(|w| poll(w).is_pending()));
+    assert!(catch_unwind(AssertUnwindSafe(|| token.cancel())).is_err(), "the panic reaches the caller");
+    assert!(waits.iter_mut().all(|w| poll(w).is_ready()));
 }

@@ -57,3 +57,18 @@ fn a_factor_below_one_is_refused() {
         assert_eq!(Backoff::constant(Duration::ZERO).factor(factor).unwrap_err().field, "factor");
     }
 }
+
+#[test]
+fn clones_draw_pauses_of_their_own() {
+    let draw = |mut b: Backoff| (1..5).map(|n| b.delay(n, &failure())).collect::<Vec<_>>();
+    let rule = Backoff::constant(Duration::from_secs(1)).forever().jitter(Jitter::Full);
+    assert_ne!(draw(rule.clone()), draw(rule.clone()));
+    let rule = rule.seed(3);
+    assert_eq!(draw(rule.clone()), draw(rule));
+}
+
+#[test]
+fn no_pause_stays_none_however_often() {
+    let mut retry = Backoff::exponential(Duration::ZERO).forever();
+    assert_eq!(retry.delay(5_000, &failure()), Some(Duration::ZERO));
+}
