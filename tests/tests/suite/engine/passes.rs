@@ -10,6 +10,7 @@ use regatta_core::{Clock, Kick, Outcome, Request, Strategy, Time};
 use regatta_engine::{Admission, Control, End, Engine, Job, Next, Source};
 use regatta_tests::{ManualClock, Sim, World, on_every_executor};
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -60,18 +61,21 @@ fn admission_keeps_to_the_budget() {
 
 #[test]
 fn woken_tasks_keep_to_the_budget() {
-    let clock = ManualClock::new();
-    let (batch, ledger) = batch(&clock, many(300, Plan::of([Act::Sleep(ms(1))], Last::Hang)));
-    let (mut engine, hand) = (Engine::new(batch, ()).clock(clock.shared()), Hand::new());
-    assert!(hand.settle(&mut engine).is_pending());
-    clock.advance(ms(1));
-    let before = ledger.polls();
-    for expected in [BUDGET, 2 * BUDGET, 300] {
-        assert!(hand.woken());
-        assert!(hand.poll(&mut engine).is_pending());
-        assert_eq!(ledger.polls() - before, expected);
+    // Also with all slots full, when the driver must not forget to wake itself.
+    for limit in [at_most(300), at_most(301)] {
+        let clock = ManualClock::new();
+        let (batch, ledger) = batch(&clock, many(300, Plan::of([Act::Sleep(ms(1))], Last::Hang)));
+        let (mut engine, hand) = (Engine::new(batch, ()).limit(limit).clock(clock.shared()), Hand::new());
+        assert!(hand.settle(&mut engine).is_pending());
+        clock.advance(ms(1));
+        let before = ledger.polls();
+        for expected in [BUDGET, 2 * BUDGET, 300] {
+            assert!(hand.woken());
+            assert!(hand.poll(&mut engine).is_pending());
+            assert_eq!(ledger.polls() - before, expected);
+        }
+        assert!(!hand.woken(), "nothing remains");
     }
-    assert!(!hand.woken(), "nothing remains");
 }
 
 #[test]
@@ -116,9 +120,15 @@ fn cancels_keep_to_the_budget_too() {
     let orders = batch.orders();
     let (mut engine, hand) = (Engine::new(batch, ()).clock(clock.shared()), Hand::new());
     assert!(hand.settle(&mut engine).is_pending());
+    // Even if nothing could be started after that, the driver must come back for the rest.
+    orders.give(Control::Limit(at_most(1)));
     orders.give(Control::CancelAll);
-    assert!(hand.poll(&mut engine).is_pending());
-    assert_eq!(ledger.ends().len(), BUDGET);
+    for expected in [BUDGET, 2 * BUDGET] {
+        assert!(hand.woken(), "work remains");
+        assert!(hand.poll(&mut engine).is_pending());
+        assert_eq!(ledger.ends().len(), expected);
+    }
+    assert!(hand.woken(), "work remains");
     assert!(hand.settle(&mut engine).is_ready());
     assert_eq!(ledger.ends().len(), 300);
 }
@@ -253,6 +263,95 @@ fn a_clock_that_goes_backwards_is_clamped() {
     assert_eq!(ledger.ends().len(), 4);
 }
 
+/// Runs futures as they are, and gives an order after the first one that returns `false`.
+struct OrderAfter<'a> {
+    tasks: Vec<(Pin<Box<dyn Future<Output = bool> + 'a>>, Time)>,
+    order: Option<Control>,
+    failed: bool,
+    ends: Vec<(usize, Option<bool>)>,
+}
+
+impl<'a> Source for OrderAfter<'a> {
+    type Task = Pin<Box<dyn Future<Output = bool> + 'a>>;
+
+    fn next<'b>(&mut self, _: Time, admission: Admission<'b>) -> Next<'b, Self::Task> {
+        let Some((task, deadline)) = self.tasks.pop() else { return Next::Done };
+        let Ok(admitted) = admission.start(&Request::new()) else { unreachable!("`()` admits everything") };
+        Next::Start(Job::new(self.tasks.len(), task).deadline(deadline), admitted)
+    }
+
+    fn on_outcome(&mut self, _: Time, key: usize, end: End<bool>) -> Outcome {
+        let output = if let End::Output(output) = end { Some(output) } else { None };
+        self.failed |= output == Some(false);
+        self.ends.push((key, output));
+        Outcome::Neutral
+    }
+
+    fn control(&mut self, _: Time) -> Option<Control> {
+        self.order.take_if(|_| self.failed)
+    }
+}
+
+#[test]
+fn a_stop_that_follows_from_a_task_that_ends_as_it_is_admitted_is_obeyed() {
+    let hang = || Box::pin(std::future::pending()) as Pin<Box<dyn Future<Output = bool>>>;
+    let tasks =
+        vec![(Box::pin(std::future::ready(false)) as _, Time::MAX), (hang(), Time::MAX), (hang(), Time::MAX)];
+    let source = OrderAfter { tasks, order: Some(Control::CancelAll), failed: false, ends: Vec::new() };
+    let mut engine = Engine::new(source, ()).clock(ManualClock::new().shared());
+    assert!(Hand::new().settle(&mut engine).is_ready(), "nothing else will ever wake it");
+    assert_eq!(engine.source().ends, [(0, Some(false)), (2, None), (1, None)]);
+}
+
+#[test]
+fn a_limit_that_is_raised_by_a_task_that_ends_as_it_is_admitted_is_used() {
+    let hang = || (Box::pin(std::future::pending()) as Pin<Box<dyn Future<Output = bool>>>, Time::MAX);
+    let tasks = vec![hang(), hang(), hang(), (Box::pin(std::future::ready(false)) as _, Time::MAX), hang()];
+    let order = Some(Control::Limit(at_most(9)));
+    let source = OrderAfter { tasks, order, failed: false, ends: Vec::new() };
+    let mut engine = Engine::new(source, ()).limit(at_most(2)).clock(ManualClock::new().shared());
+    assert!(Hand::new().settle(&mut engine).is_pending());
+    assert_eq!(engine.running(), 4);
+}
+
+/// A task that one of its neighbours wakes in the very pass in which it must end is not polled yet when its end comes.
+fn woken_by_a_neighbour(
+    deadline: Time,
+    clock: &ManualClock,
+    neighbour_ends: bool,
+) -> Vec<(usize, Option<bool>)> {
+    let (send, receive) = smol::channel::bounded(1);
+    let sleep = clock.sleep_until(clock.now() + ms(5));
+    let neighbour = Box::pin(async move {
+        sleep.await;
+        send.send(()).await.expect("the other one listens");
+        neighbour_ends
+    });
+    let waiting = Box::pin(async move { receive.recv().await.is_ok() });
+    let tasks: Vec<(Pin<Box<dyn Future<Output = bool>>>, Time)> =
+        vec![(neighbour, Time::MAX), (waiting, deadline)];
+    let source = OrderAfter { tasks, order: Some(Control::CancelAll), failed: false, ends: Vec::new() };
+    let mut engine = Engine::new(source, ()).clock(clock.shared());
+    let hand = Hand::new();
+    while hand.settle(&mut engine).is_pending() {
+        assert!(clock.advance_to_next().is_some(), "it waits for nothing");
+    }
+    engine.into_source().ends
+}
+
+#[test]
+fn completion_beats_the_deadline_of_a_task_that_is_woken_in_the_same_pass() {
+    let clock = ManualClock::new();
+    let deadline = clock.now() + ms(5);
+    assert_eq!(woken_by_a_neighbour(deadline, &clock, true), [(0, Some(true)), (1, Some(true))]);
+}
+
+#[test]
+fn completion_beats_the_cancel_of_a_task_that_is_woken_in_the_same_pass() {
+    let clock = ManualClock::new();
+    assert_eq!(woken_by_a_neighbour(Time::MAX, &clock, false), [(0, Some(false)), (1, Some(true))]);
+}
+
 /// Wants to be polled every five milliseconds, and then stops all that runs.
 struct Alarm {
     tasks: Vec<Plan>,
@@ -333,7 +432,7 @@ on_every_executor! {
         let lock = smol::lock::Mutex::new(0_u32);
         struct Holder<'a>(Option<&'a smol::lock::Mutex<u32>>, World);
         impl<'a> Source for Holder<'a> {
-            type Task = std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
+            type Task = Pin<Box<dyn Future<Output = ()> + 'a>>;
             fn next<'b>(&mut self, _: Time, admission: Admission<'b>) -> Next<'b, Self::Task> {
                 let Some(lock) = self.0.take() else { return Next::Done };
                 let Ok(admitted) = admission.start(&Request::new()) else { unreachable!("`()` admits everything") };

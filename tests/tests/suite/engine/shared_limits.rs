@@ -7,7 +7,7 @@ use super::strategies::{Concurrency, Spacing};
 use super::toy::{Fleet, Ledger, Plan, Supply};
 use super::{at_most, ms};
 use regatta_core::{Limit, Limiter, Strategy, Time};
-use regatta_engine::Engine;
+use regatta_engine::{Control, Engine};
 use regatta_tests::{Rng, Sim, World, on_every_executor, oracle};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -165,6 +165,26 @@ on_every_executor! {
         let (came, _) = engine.run_with(body).await;
         assert_eq!(came, ms(6));
         assert_eq!(ledger.born(), [(0, start + ms(2)), (1, start + ms(10))]);
+    }
+
+    async fn an_engine_whose_slots_are_full_leaves_the_line(world: World) {
+        let limiter = Limiter::with_clock(Concurrency::new(2), world.clock());
+        let (ledger, start) = (Ledger::new(&world.clock), world.now());
+        let held = limiter.acquire().await.expect("nobody closes it");
+        let batch = Batch::new(&ledger, vec![Plan::sleep(ms(10)); 2]);
+        let (orders, handle) = (batch.orders(), limiter.clone());
+        let body = async {
+            world.sleep(ms(1)).await;
+            assert_eq!(handle.waiting(), 1);
+            orders.give(Control::Limit(at_most(1)));
+            world.sleep(ms(1)).await;
+            assert_eq!(handle.waiting(), 0, "it can't use a permit now");
+            drop(held);
+            let _permit = handle.acquire().await.expect("nobody closes it");
+            assert_eq!(world.now(), start + ms(2));
+        };
+        Engine::new(batch, limiter).clock(world.clock()).run_with(body).await;
+        assert_eq!(ledger.born(), [(0, start), (1, start + ms(10))]);
     }
 
     async fn a_new_limit_reaches_engines_that_wait(world: World) {
