@@ -31,11 +31,13 @@ impl Limit {
     }
 
     /// Whether one more fits beside `running`.
+    #[inline]
     pub fn allows(self, running: usize) -> bool {
         running < self.get()
     }
 
     /// The count; `usize::MAX` if there is no limit.
+    #[inline]
     pub fn get(self) -> usize {
         match self {
             Self::Count(count) => count.get(),

@@ -10,6 +10,7 @@ pub struct Admission<'a>(&'a mut dyn Gate);
 
 impl<'a> Admission<'a> {
     /// What the strategy says of `request`. Changes nothing.
+    #[inline]
     pub fn ready(&self, request: &Request) -> Readiness {
         self.0.ready(request)
     }
@@ -19,6 +20,7 @@ impl<'a> Admission<'a> {
     /// # Errors
     ///
     /// What the strategy says instead; nothing was taken. Answer [`Next::Blocked`](crate::Next::Blocked) with it.
+    #[inline]
     pub fn start(self, request: &Request) -> Result<Admitted<'a>, Readiness> {
         self.0.start(request)?;
         Ok(Admitted(self.0))
@@ -67,15 +69,18 @@ pub(crate) struct Desk<'s, St: Strategy> {
 }
 
 impl<'s, St: Strategy> Desk<'s, St> {
+    #[inline]
     pub(crate) fn open(strategy: &'s mut St, now: Time) -> Self {
         Self { strategy, now, taken: None, refused: Cell::new(None) }
     }
 
+    #[inline]
     pub(crate) fn admission(&mut self) -> Admission<'_> {
         Admission(self)
     }
 
     /// The token of the job that starts.
+    #[inline]
     pub(crate) fn token(mut self) -> St::Token {
         self.taken.take().expect("an `Admitted` exists only after its gate has taken a token")
     }
@@ -85,6 +90,7 @@ impl<'s, St: Strategy> Desk<'s, St> {
         self.refused.get()
     }
 
+    #[inline]
     fn note(&self, request: &Request, readiness: Readiness) -> Readiness {
         if !readiness.is_ready() && self.refused.get().is_none() {
             self.refused.set(Some(*request));
@@ -103,10 +109,12 @@ impl<St: Strategy> Drop for Desk<'_, St> {
 }
 
 impl<St: Strategy> Gate for Desk<'_, St> {
+    #[inline]
     fn ready(&self, request: &Request) -> Readiness {
         self.note(request, self.strategy.ready(self.now, request))
     }
 
+    #[inline]
     fn start(&mut self, request: &Request) -> Result<(), Readiness> {
         match self.strategy.start(self.now, request) {
             Ok(token) => {

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 ///
 /// `AssertUnwindSafe` is sound to claim here because what `f` touched is either dropped right after a panic (a task)
 /// or never used again (a source that panicked is not asked a second time).
+#[inline]
 pub fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
     catch_unwind(AssertUnwindSafe(f)).map_err(Panic::new)
 }

@@ -169,6 +169,7 @@ where
         self.rest(supply, &pass, cx)
     }
 
+    #[inline]
     fn pass(&mut self, pass: &mut Pass) -> Supply {
         self.poll_woken(pass);
         self.fire_deadlines(pass);
@@ -203,6 +204,7 @@ where
     }
 
     /// Polls each task that was woken before this pass, once.
+    #[inline]
     fn poll_woken(&mut self, pass: &mut Pass) {
         self.running.tasks.refill();
         while pass.budget > RESERVE {
@@ -328,6 +330,7 @@ where
     }
 
     /// Starts what the source supplies and the strategy admits, until one of them has no more.
+    #[inline]
     fn admit(&mut self, pass: &mut Pass) -> Supply {
         loop {
             if self.supply_over {
@@ -387,6 +390,7 @@ where
         }
     }
 
+    #[inline]
     fn unpark(&mut self) {
         if std::mem::take(&mut self.parked) {
             self.running.strategy.unpark();

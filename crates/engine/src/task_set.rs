@@ -56,6 +56,7 @@ impl<F, T> TaskSet<F, T> {
     }
 
     /// How many tasks it holds.
+    #[inline]
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
@@ -88,34 +89,37 @@ impl<F, T> TaskSet<F, T> {
     #[inline]
     pub fn insert(&mut self, task: F, tenant: T, deadline: Time) -> SlotId {
         let index = match self.free.pop() {
-            Some(index) => {
-                let slot = &mut self.slots[index as usize];
-                slot.task.as_mut().set(Some(task));
-                slot.tenant = Some(tenant);
-                slot.has_deadline = deadline < Time::MAX;
-                index
-            }
-            None => {
-                let index = u32::try_from(self.slots.len()).expect("at most 2^32 tasks at once");
-                let flag = SlotWaker::new(index, &self.wakes);
-                self.slots.push(Slot {
-                    task: Box::pin(Some(task)),
-                    tenant: Some(tenant),
-                    tenancy: 0,
-                    has_deadline: deadline < Time::MAX,
-                    spent: 0,
-                    waker: Waker::from(flag.clone()),
-                    flag,
-                });
-                index
-            }
+            Some(index) => index,
+            None => self.grow(),
         };
-        let tenancy = self.slots[index as usize].tenancy;
+        let slot = &mut self.slots[index as usize];
+        slot.task.as_mut().set(Some(task));
+        slot.tenant = Some(tenant);
+        slot.has_deadline = deadline < Time::MAX;
+        let tenancy = slot.tenancy;
         if deadline < Time::MAX {
             let slots = &self.slots;
             self.deadlines.push(Entry { at: deadline, slot: index, tenancy }, |entry| is_live(slots, entry));
         }
         SlotId { index, tenancy }
+    }
+
+    /// One more slot, empty. Rare, and kept apart so that the common case stays small.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) -> u32 {
+        let index = u32::try_from(self.slots.len()).expect("at most 2^32 tasks at once");
+        let flag = SlotWaker::new(index, &self.wakes);
+        self.slots.push(Slot {
+            task: Box::pin(None),
+            tenant: None,
+            tenancy: 0,
+            has_deadline: false,
+            spent: 0,
+            waker: Waker::from(flag.clone()),
+            flag,
+        });
+        index
     }
 
     /// Takes note of the wakes so far: what [`next_woken`](TaskSet::next_woken) may hand out from now on.
@@ -124,6 +128,7 @@ impl<F, T> TaskSet<F, T> {
     }
 
     /// The next woken task, first woken first. Its mark is taken, so it should be polled now.
+    #[inline]
     pub fn next_woken(&mut self) -> Option<SlotId> {
         while let Some(index) = self.woken.pop() {
             let slot = &mut self.slots[index as usize];
@@ -192,6 +197,7 @@ impl<F, T> TaskSet<F, T> {
     }
 
     /// Drops a task, containing a panic in its drop, and hands back its tenant.
+    #[inline]
     pub fn remove(&mut self, id: SlotId) -> Option<T> {
         let slot = self.slot_mut(id)?;
         contain_drop(|| slot.task.as_mut().set(None));

@@ -27,6 +27,7 @@ pub(crate) struct Batch<'a, K, T, E> {
 
 /// A factory together with its retry rule, so that both share one box.
 pub(crate) trait Again<'a, T, E> {
+    #[inline]
     fn attempt(&mut self) -> BoxFuture<'a, Result<T, E>>;
     fn retry(&mut self) -> &mut dyn Retry<E>;
 }
@@ -66,6 +67,7 @@ impl<'a, K, T, E> Batch<'a, K, T, E> {
     }
 
     /// Adds the future of the task that was last pushed to the report.
+    #[inline]
     pub(crate) fn push(&mut self, future: BoxFuture<'a, Result<T, E>>) {
         self.bodies.futures.push(Some(future));
     }
@@ -117,6 +119,7 @@ impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
     }
 
     /// The job of this task's next attempt, or `None` if its factory panicked: then the task has ended.
+    #[inline]
     fn attempt(&mut self, index: usize, now: Time) -> Option<Job<BoxFuture<'a, Result<T, E>>>> {
         let task = match self.bodies.futures[index].take() {
             Some(task) => Ok(task),
@@ -139,6 +142,7 @@ impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
         }
     }
 
+    #[inline]
     fn deadline(&self, index: usize, now: Time) -> Time {
         let attempt = self.course.settings.attempt_timeout.map_or(Time::MAX, |timeout| now + timeout);
         attempt.min(self.task_deadline(index))
@@ -187,6 +191,7 @@ impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
         }
     }
 
+    #[inline]
     fn settle(&mut self, index: usize, now: Time, result: Result<T, TaskError<E>>) {
         self.settled += 1;
         self.course.settled(result.is_ok());
@@ -227,6 +232,7 @@ fn tell_finished<K: fmt::Debug, T, E>(
 impl<'a, K: fmt::Debug, T, E> Source for Batch<'a, K, T, E> {
     type Task = BoxFuture<'a, Result<T, E>>;
 
+    #[inline]
     fn next<'s>(&mut self, now: Time, admission: Admission<'s>) -> Next<'s, Self::Task> {
         self.give_up_late_retries(now);
         if !self.course.is_open() {
@@ -254,6 +260,7 @@ impl<'a, K: fmt::Debug, T, E> Source for Batch<'a, K, T, E> {
         }
     }
 
+    #[inline]
     fn on_outcome(&mut self, now: Time, index: usize, end: End<Result<T, E>>) -> Outcome {
         let (error, outcome) = match end {
             End::Output(Ok(value)) => {

@@ -34,6 +34,7 @@ impl StopOn {
             .ok_or_else(|| ConfigError::new("failures", count, "must be at least 1"))
     }
 
+    #[inline]
     fn is_met(self, ok: usize, failed: usize) -> bool {
         match self {
             Self::Never => false,
@@ -111,6 +112,7 @@ impl Course {
     }
 
     /// Whether more may start.
+    #[inline]
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open) && !self.cancel_asked && !self.is_met() && self.broken.is_none()
     }
@@ -128,6 +130,7 @@ impl Course {
     }
 
     /// A task has its outcome.
+    #[inline]
     pub(crate) fn settled(&mut self, ok: bool) {
         if ok {
             self.ok += 1;
@@ -176,6 +179,7 @@ impl Course {
         self.abort = true;
     }
 
+    #[inline]
     fn is_met(&self) -> bool {
         self.settings.stop_on.is_met(self.ok, self.failed)
     }

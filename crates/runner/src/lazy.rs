@@ -87,10 +87,12 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
         }
     }
 
+    #[inline]
     fn running(&self) -> usize {
         self.pulled - self.settled
     }
 
+    #[inline]
     fn settle(&mut self, index: usize, result: Result<T, TaskError<E>>) {
         self.settled += 1;
         self.course.settled(result.is_ok());
@@ -103,6 +105,7 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
 
 impl<It: Iterator, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
     /// Nothing more starts; says so once the last task has ended.
+    #[inline]
     fn done<'a, F>(&mut self) -> Next<'a, F> {
         if self.running() == 0 {
             self.sink.end(self.is_through());
@@ -111,6 +114,7 @@ impl<It: Iterator, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
     }
 
     /// Whether no item is left. Of a full driver the iterator was not asked for another one, but it may know.
+    #[inline]
     fn is_through(&self) -> bool {
         self.exhausted || (!self.broken && self.items.size_hint().1 == Some(0))
     }
@@ -149,6 +153,7 @@ where
         self.sink.attach(kick);
     }
 
+    #[inline]
     fn next<'a>(&mut self, now: Time, admission: Admission<'a>) -> Next<'a, F> {
         if self.exhausted || self.broken || !self.course.is_open() {
             return self.done();
@@ -174,6 +179,7 @@ where
         Next::Start(Job::new(index, task).deadline(deadline), admitted)
     }
 
+    #[inline]
     fn on_outcome(&mut self, _: Time, index: usize, end: End<O>) -> Outcome {
         let (result, outcome) = match end {
             End::Output(output) => match J::judge(output) {

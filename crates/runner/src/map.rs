@@ -178,19 +178,23 @@ impl<It, G, F, T, E, J> fmt::Debug for Map<It, G, F, T, E, J> {
 struct InOrder<T, E>(Vec<Result<T, TaskError<E>>>);
 
 impl<T, E> Sink<T, E> for InOrder<T, E> {
+    #[inline]
     fn has_room(&self, _: usize) -> bool {
         true
     }
 
+    #[inline]
     fn started(&mut self, _: usize) {
         // A place, until the result is there.
         self.0.push(Err(TaskError::NotStarted(NotStarted::Cancelled)));
     }
 
+    #[inline]
     fn put(&mut self, index: usize, result: Result<T, TaskError<E>>) {
         self.0[index] = result;
     }
 
+    #[inline]
     fn is_closed(&self) -> bool {
         false
     }

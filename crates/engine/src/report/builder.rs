@@ -33,6 +33,7 @@ impl<K, T, E> ReportBuilder<K, T, E> {
     }
 
     /// One more attempt of a task starts. Returns which.
+    #[inline]
     pub fn start(&mut self, index: usize, now: Time) -> u32 {
         let task = &mut self.0.tasks[index];
         task.started = task.started.min(now);
@@ -46,6 +47,7 @@ impl<K, T, E> ReportBuilder<K, T, E> {
     }
 
     /// A task has its outcome.
+    #[inline]
     pub fn settle(&mut self, index: usize, now: Time, result: Result<T, TaskError<E>>) {
         let task = &mut self.0.tasks[index];
         task.result = result;
@@ -89,6 +91,7 @@ impl<K: Eq + Hash, T, E> ReportBuilder<K, T, E> {
     /// # Panics
     ///
     /// At 2³² tasks.
+    #[inline]
     pub fn push(&mut self, key: K) -> Result<usize, K> {
         let hash = self.0.hash(&key);
         let tasks = &self.0.tasks;
