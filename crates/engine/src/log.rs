@@ -26,6 +26,8 @@ struct Lines {
     total: Option<usize>,
     finished: usize,
     failed: usize,
+    /// Have their outcome without ever having been started.
+    never: usize,
 }
 
 impl LogLines {
@@ -36,7 +38,8 @@ impl LogLines {
 
     /// Lines to `out`.
     pub fn to(out: impl Write + Send + 'static) -> Self {
-        let lines = Lines { out: Box::new(out), last: Instant::now(), total: None, finished: 0, failed: 0 };
+        let lines =
+            Lines { out: Box::new(out), last: Instant::now(), total: None, finished: 0, failed: 0, never: 0 };
         Self { out: Mutex::new(lines), every: Duration::from_secs(2), failures: true }
     }
 
@@ -82,26 +85,34 @@ impl Observer for LogLines {
         if let Some(line) = line {
             lines.write(format_args!("{line}"));
         }
-        if let EventKind::Finished { error, .. } = event.kind {
-            lines.finished += 1;
-            lines.failed += usize::from(error.is_some());
-            lines.progress(self.every);
+        match event.kind {
+            EventKind::Finished { attempts: 0, .. } => lines.never += 1,
+            EventKind::Finished { error, .. } => {
+                lines.finished += 1;
+                lines.failed += usize::from(error.is_some());
+            }
+            _ => return,
         }
+        lines.progress(self.every);
     }
 }
 
 impl Lines {
     fn progress(&mut self, every: Duration) {
-        let done = self.total.is_some_and(|total| self.finished == total);
-        if self.last.elapsed() < every && !(done && every < Duration::MAX) {
+        let over = self.total == Some(self.finished + self.never);
+        if self.last.elapsed() < every && !(over && every < Duration::MAX) {
             return;
         }
         self.last = Instant::now();
-        let (finished, failed) = (self.finished, self.failed);
-        match self.total {
-            Some(total) => self.write(format_args!("{finished} of {total} done, {failed} not ok")),
-            None => self.write(format_args!("{finished} done, {failed} not ok")),
+        let mut line = self.finished.to_string();
+        if let Some(total) = self.total {
+            line += &format!(" of {total}");
         }
+        line += &format!(" done, {} not ok", self.failed);
+        if self.never > 0 {
+            line += &format!(", {} never started", self.never);
+        }
+        self.write(format_args!("{line}"));
     }
 
     fn write(&mut self, line: fmt::Arguments<'_>) {

@@ -22,7 +22,7 @@ impl Progress {
     /// Never: the template is fixed.
     pub fn new(total: usize) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{bar:32} {pos}/{len} {per_sec} eta {eta} {msg}")
+        let style = ProgressStyle::with_template("{bar:32} {pos}/{len} eta {eta} {msg}")
             .expect("the template is fixed and valid");
         bar.set_style(style.progress_chars("##-"));
         Self { bar, failed: AtomicUsize::new(0) }
@@ -36,7 +36,13 @@ impl Progress {
 
 impl Observer for Progress {
     fn on_event(&self, event: &Event<'_>) {
-        let EventKind::Finished { error, .. } = event.kind else { return };
+        let error = match event.kind {
+            // Something to see before the first task ends.
+            EventKind::Queued if self.bar.position() == 0 => return self.bar.tick(),
+            // What never started was not done: the bar stays where the run stopped.
+            EventKind::Finished { attempts: 1.., error, .. } => error,
+            _ => return,
+        };
         if error.is_some() {
             let failed = self.failed.fetch_add(1, Ordering::Relaxed) + 1;
             self.bar.set_message(format!("{failed} not ok"));
