@@ -27,7 +27,6 @@ pub(crate) struct Batch<'a, K, T, E> {
 
 /// A factory together with its retry rule, so that both share one box.
 pub(crate) trait Again<'a, T, E> {
-    #[inline]
     fn attempt(&mut self) -> BoxFuture<'a, Result<T, E>>;
     fn retry(&mut self) -> &mut dyn Retry<E>;
 }
@@ -91,6 +90,9 @@ impl<'a, K, T, E> Batch<'a, K, T, E> {
 impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
     /// The run is over at `now`.
     pub(crate) fn into_report(mut self, now: Time) -> Report<K, T, E> {
+        if self.fresh < self.report.len() || !self.retrying.is_empty() {
+            self.course.left_over();
+        }
         // Retries that were not to be: the last failure stands.
         for index in std::mem::take(&mut self.retrying).drain() {
             if let Some(error) = self.report.take_retried(index) {

@@ -84,6 +84,8 @@ pub(crate) struct Course {
     wake: Time,
     /// The supply broke down; what runs goes on, with all its times and cancels.
     broken: Option<Panic>,
+    /// A task was stopped before its end, or never came to it.
+    cut_short: bool,
 }
 
 #[derive(Debug)]
@@ -108,6 +110,7 @@ impl Course {
             abort: false,
             wake: Time::MAX,
             broken: None,
+            cut_short: false,
         }
     }
 
@@ -202,8 +205,9 @@ impl Course {
         self.began.unwrap_or(Time::ZERO)
     }
 
-    /// The error of a task that this course has stopped.
-    pub(crate) fn stopped_error<E>(&self) -> TaskError<E> {
+    /// A task has been stopped: its error.
+    pub(crate) fn stopped_error<E>(&mut self) -> TaskError<E> {
+        self.cut_short = true;
         match self.phase {
             Phase::Closed(StopReason::TimedOut) => {
                 TaskError::TimedOut { after: self.end().since(self.began()) }
@@ -212,12 +216,21 @@ impl Course {
         }
     }
 
+    /// Tasks are left that were never started, or would have been retried.
+    pub(crate) fn left_over(&mut self) {
+        self.cut_short = true;
+    }
+
     /// Why it stopped, once it has.
     pub(crate) fn reason(self) -> StopReason {
         if let Some(panic) = self.broken {
             return StopReason::Panicked(panic);
         }
         match self.phase {
+            // Many tasks were ready at its end, and each had its last poll only after that.
+            Phase::Closed(StopReason::TimedOut | StopReason::Cancelled) if !self.cut_short => {
+                StopReason::Completed
+            }
             Phase::Closed(reason) => reason,
             Phase::Grace { .. } => StopReason::Cancelled,
             Phase::Open if self.is_met() => StopReason::StopRule,

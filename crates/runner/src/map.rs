@@ -157,8 +157,9 @@ where
         }
         let source = this.engine.take().expect("it was here a line ago").into_source();
         let rest = source.rest();
-        let (course, InOrder(mut results)) = source.finish();
-        if rest <= REST_MAX {
+        let (mut course, InOrder(mut results)) = source.finish();
+        if (1..=REST_MAX).contains(&rest) {
+            course.left_over();
             let why = course.reason().not_started();
             results.extend((0..rest).map(|_| Err(TaskError::NotStarted(why))));
         }
@@ -179,7 +180,7 @@ struct InOrder<T, E>(Vec<Result<T, TaskError<E>>>);
 
 impl<T, E> Sink<T, E> for InOrder<T, E> {
     #[inline]
-    fn has_room(&self, _: usize) -> bool {
+    fn has_room(&mut self, _: usize) -> bool {
         true
     }
 

@@ -37,6 +37,15 @@ fn a_run_that_is_finished_in_time_has_not_timed_out() {
 }
 
 #[test]
+fn a_run_that_has_stopped_nothing_is_completed_after_all() {
+    let mut c = course(|s| s.timeout = SEC);
+    pass(&mut c, at(0), true);
+    assert!(pass(&mut c, at(1), true).contains(&Control::CancelAll));
+    c.settled(true);
+    assert!(matches!(c.reason(), StopReason::Completed));
+}
+
+#[test]
 fn a_zero_timeout_stops_before_anything_starts() {
     let mut c = course(|s| s.timeout = Duration::ZERO);
     assert_eq!(pass(&mut c, at(5), true), [Control::CancelAll]);
@@ -52,6 +61,7 @@ fn cancelling_stops_starts_at_once_and_what_runs_after_the_grace() {
     assert_eq!(pass(&mut c, at(1), true), [Control::WakeAt(at(3))]);
     assert_eq!(pass(&mut c, at(2), true), []);
     assert_eq!(pass(&mut c, at(3), true), [Control::CancelAll, Control::WakeAt(Time::MAX)]);
+    assert!(matches!(c.stopped_error::<()>(), TaskError::Cancelled));
     assert!(matches!(c.reason(), StopReason::Cancelled));
 }
 
