@@ -181,9 +181,9 @@ fn one_poll_of_a_driver_polls_at_most_128_tasks() {
 /// Polls of the tasks and of their driver, where so many tasks contend for one lock on tokio. Tokio gives a task a
 /// budget, and once that is used up its locks make everybody wait: a driver that polls all its tasks nevertheless takes
 /// quadratic time (futures-rs #2526).
-fn polls_in_contention<L: Future<Output = ()> + Send>(count: usize, take: impl Fn() -> L) -> u64
+fn polls_in_contention<L>(count: usize, take: impl Fn() -> L) -> u64
 where
-    L: 'static,
+    L: Future<Output = ()> + Send + 'static,
 {
     let (driver, tasks) = (Probe::new(), Probe::new());
     let mut runner = Runner::new().unlimited();

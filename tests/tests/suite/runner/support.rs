@@ -63,6 +63,12 @@ impl Gauge {
         Inside(self.clone())
     }
 
+    /// Enters and leaves; how many have entered so far.
+    pub(crate) fn pass(&self) -> usize {
+        drop(self.enter());
+        self.entered()
+    }
+
     /// How many are inside.
     pub(crate) fn inside(&self) -> usize {
         self.0.inside.load(Ordering::SeqCst)

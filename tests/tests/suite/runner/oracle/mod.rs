@@ -2,6 +2,7 @@
 
 mod census;
 mod model;
+mod outcome;
 mod program;
 mod run;
 

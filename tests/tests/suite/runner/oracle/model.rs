@@ -1,25 +1,7 @@
 //! What must happen, one thing after the other; written from the rules that users are told.
 
+use super::outcome::{Outcome, TaskOutcome};
 use super::program::{Attempt, End, Program, Stop, Tick, time};
-
-/// What became of a program.
-#[derive(PartialEq, Eq, Debug)]
-pub(super) struct Outcome {
-    pub(super) tasks: Vec<TaskOutcome>,
-    /// Why the run stopped, in the report's words.
-    pub(super) stopped: String,
-    pub(super) elapsed: Tick,
-}
-
-#[derive(PartialEq, Eq, Debug)]
-pub(super) struct TaskOutcome {
-    pub(super) how: String,
-    pub(super) attempts: u32,
-    /// How the attempts before the last one ended.
-    pub(super) retried: Vec<String>,
-    pub(super) started: Option<Tick>,
-    pub(super) ended: Option<Tick>,
-}
 
 pub(super) struct Model<'a> {
     program: &'a Program,
@@ -106,10 +88,11 @@ impl<'a> Model<'a> {
         if self.tasks.iter().all(|task| task.how.is_some()) {
             return;
         }
+        if self.is_rule_met() && !matches!(self.phase, Phase::Closed(_)) {
+            self.close(Reason::Stopped);
+        }
         if self.phase == Phase::Open {
-            if self.is_rule_met() {
-                self.close(Reason::Stopped);
-            } else if self.now >= self.end() {
+            if self.now >= self.end() {
                 self.close(Reason::TimedOut);
             } else if let Some((at, grace)) = self.program.cancel
                 && self.now >= at

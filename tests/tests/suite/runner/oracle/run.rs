@@ -1,7 +1,7 @@
 //! A program, run for real in the simulator.
 
 use super::census::Census;
-use super::model::{Outcome, TaskOutcome};
+use super::outcome::{Outcome, TaskOutcome};
 use super::program::{Attempt, End, Program, Stop, Tick, time};
 use crate::runner::support::how;
 use regatta::{Backoff, CancelToken, Clock, Runner, StopOn, Time};

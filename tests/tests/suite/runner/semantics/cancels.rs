@@ -1,7 +1,7 @@
 //! Cancelling from outside, with and without grace.
 
 use crate::runner::support::{Fault, Gauge, after, ends, how, hows, secs};
-use regatta::{Backoff, CancelToken, Runner, StopReason, for_each, map};
+use regatta::{Backoff, CancelToken, Runner, StopOn, StopReason, for_each, map};
 use regatta_tests::{World, on_every_executor};
 use std::time::Duration;
 
@@ -74,16 +74,28 @@ on_every_executor! {
         assert_eq!((report.tasks()[0].attempts(), report.elapsed()), (1, secs(3)));
     }
 
+    async fn a_stop_rule_ends_the_grace(world: World) {
+        let token = CancelToken::new();
+        cancel_after(&world, 2, &token);
+        let mut runner = Runner::new().clock(world.clock()).cancel_on(&token).grace(secs(10));
+        runner = runner.stop_on(StopOn::FirstError);
+        runner.add("a", after(&world, secs(3), Err("no"))).unwrap();
+        runner.add("b", after(&world, secs(5), Ok(1))).unwrap();
+        let report = runner.run().await;
+        assert_eq!(ends(&report), ["failed: no", "cancelled"]);
+        assert_eq!(report.elapsed(), secs(3));
+    }
+
     async fn a_cancel_before_the_run_starts_nothing(world: World) {
         let token = CancelToken::new();
         token.cancel();
         let gauge = Gauge::default();
         let mut runner = Runner::new().clock(world.clock()).cancel_on(&token).grace(secs(9));
-        runner.add("a", async { Ok::<_, Fault>(drop(gauge.enter())) }).unwrap();
+        runner.add("a", async { Ok::<_, Fault>(gauge.pass()) }).unwrap();
         let report = runner.run().await;
         assert_eq!(ends(&report), [NEVER]);
         assert_eq!((gauge.entered(), report.elapsed()), (0, Duration::ZERO));
-        let mapped = map([1, 2], 2, async |_| Ok::<_, Fault>(drop(gauge.enter())));
+        let mapped = map([1, 2], 2, async |_| Ok::<_, Fault>(gauge.pass()));
         assert_eq!(hows(&mapped.unwrap().clock(world.clock()).cancel_on(&token).await), [NEVER; 2]);
         assert_eq!(gauge.entered(), 0);
     }

@@ -159,6 +159,21 @@ on_every_executor! {
         assert!(probe.wrapped() <= 5, "nothing more was started");
     }
 
+    async fn tasks_that_panic_as_they_are_dropped_do_not_hide_the_panic_of_the_body(world: World) {
+        let driver = async {
+            let tasks = async |_| with_bomb(&world, 10, false).await;
+            let each = for_each(0..5, 3, tasks, async |_done| {
+                world.sleep(secs(1)).await;
+                panic!("the body has had enough");
+            });
+            each.unwrap().clock(world.clock()).await;
+        };
+        // The tasks are dropped while the first panic unwinds.
+        let caught = AssertUnwindSafe(driver).catch_unwind().await;
+        let panic = Panic::new(caught.expect_err("it panicked"));
+        assert_eq!(panic.message(), "the body has had enough");
+    }
+
     async fn an_observer_that_panics_hears_no_more_and_the_others_hear_all(world: World) {
         let (nervous, calm) = (Arc::new(Nervous::default()), Arc::new(Calm::default()));
         let mut runner = Runner::new().clock(world.clock());

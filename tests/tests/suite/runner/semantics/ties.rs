@@ -1,7 +1,7 @@
 //! What happens at the same moment: completion comes first.
 
 use crate::runner::support::{Fault, after, ends, hows, secs};
-use regatta::{CancelToken, Runner, StopOn, StopReason, for_each, map};
+use regatta::{CancelToken, Report, Runner, StopOn, StopReason, for_each, map};
 use regatta_tests::{World, on_every_executor};
 
 on_every_executor! {
@@ -43,8 +43,8 @@ on_every_executor! {
     async fn a_run_that_is_finished_when_it_is_cancelled_was_not_cancelled(world: World) {
         let token = CancelToken::new();
         let mut runner = Runner::new().clock(world.clock()).cancel_on(&token);
-        runner.add("a", async { Ok::<_, Fault>(token.cancel()) }).unwrap();
-        let report = runner.run().await;
+        runner.add_ok("a", async { token.cancel() }).unwrap();
+        let report: Report<_, _, Fault> = runner.run().await;
         assert!(report.is_ok());
         assert!(matches!(report.stopped(), StopReason::Completed));
         let empty = Runner::<u8, u8, Fault>::new().cancel_on(&token).run().await;
@@ -63,6 +63,19 @@ on_every_executor! {
         assert_eq!(ends(&report), ["failed: first", "failed: second", "ok 1", "cancelled", stopped]);
         assert!(matches!(report.stopped(), StopReason::StopRule));
         assert_eq!(report.elapsed(), secs(1));
+    }
+
+    /// More than one pass polls.
+    async fn a_thousand_that_end_at_the_deadline_are_all_in_time(world: World) {
+        let mut runner = Runner::new().unlimited().clock(world.clock()).timeout(secs(5));
+        for key in 0..1000 {
+            runner.add(key, after(&world, secs(5), Ok(1))).unwrap();
+        }
+        let report = runner.run().await;
+        assert!(report.is_ok() && !report.timed_out());
+        let mapped = map(0..1000, 1000, async |_| after(&world, secs(5), Ok(1)).await);
+        let results = mapped.unwrap().clock(world.clock()).task_timeout(secs(5)).await;
+        assert!(results.iter().all(Result::is_ok));
     }
 
     async fn a_for_each_that_is_finished_at_its_deadline_is_complete(world: World) {

@@ -1,13 +1,13 @@
 //! Timeouts of the run, of a task, of an attempt; and the deadline.
 
-use crate::runner::support::{Fault, Gauge, after, ends, hows, secs};
-use regatta::{Backoff, Report, Runner, StopReason, Time, for_each, map};
-use regatta_tests::{World, on_every_executor};
+use crate::runner::support::{Fault, Gauge, after, ends, hows, millis, secs};
+use regatta::{Backoff, CancelToken, Report, Runner, StopReason, TaskError, Time, for_each, map};
+use regatta_tests::{ManualClock, World, on_every_executor};
 use std::future::pending;
 use std::time::Duration;
 
-/// Of 1 s, of 10 s and of 1 s, to be run two at a time, so that the last starts at 1 s and the second is late.
-fn three(world: &World) -> Runner<'_, &'static str, u8, Fault> {
+/// Two at a time: at 5 s two have ended, two run, and one has never started.
+fn five(world: &World) -> Runner<'_, &'static str, u8, Fault> {
     let mut runner = Runner::new().limit(2).unwrap().clock(world.clock());
     for (key, seconds) in [("quick", 1), ("slow", 10), ("second", 1), ("stuck", 100), ("last", 1)] {
         runner.add(key, after(world, secs(seconds), Ok(1))).unwrap();
@@ -25,31 +25,38 @@ fn assert_stopped_after_five_seconds(report: &Report<&str, u8, Fault>) {
     assert_eq!(report.elapsed(), secs(5));
 }
 
+/// Each ended like this; shows the first that did not.
+fn assert_all(expected: &str, results: &[Result<u8, TaskError<Fault>>]) {
+    let other = hows(results).into_iter().find(|how| how != expected);
+    assert_eq!(other, None);
+    assert_eq!(results.len(), 300);
+}
+
 on_every_executor! {
     async fn a_timeout_keeps_what_is_finished_and_names_every_key(world: World) {
-        assert_stopped_after_five_seconds(&three(&world).timeout(secs(5)).run().await);
+        assert_stopped_after_five_seconds(&five(&world).timeout(secs(5)).run().await);
     }
 
     async fn a_deadline_is_a_timeout_at_an_instant(world: World) {
         let deadline = world.now() + secs(5);
-        assert_stopped_after_five_seconds(&three(&world).deadline(deadline).run().await);
+        assert_stopped_after_five_seconds(&five(&world).deadline(deadline).run().await);
     }
 
     async fn of_timeout_and_deadline_the_earlier_counts(world: World) {
         let late = world.now() + secs(50);
-        assert_stopped_after_five_seconds(&three(&world).timeout(secs(5)).deadline(late).run().await);
+        assert_stopped_after_five_seconds(&five(&world).timeout(secs(5)).deadline(late).run().await);
         let early = world.now() + secs(5);
-        assert_stopped_after_five_seconds(&three(&world).timeout(secs(50)).deadline(early).run().await);
+        assert_stopped_after_five_seconds(&five(&world).timeout(secs(50)).deadline(early).run().await);
     }
 
     async fn a_timeout_counts_from_the_first_poll(world: World) {
-        let run = three(&world).timeout(secs(5)).run();
+        let run = five(&world).timeout(secs(5)).run();
         world.sleep(secs(60)).await;
         assert_stopped_after_five_seconds(&run.await);
     }
 
     async fn a_deadline_in_the_past_starts_nothing(world: World) {
-        let report = three(&world).deadline(Time::ZERO).run().await;
+        let report = five(&world).deadline(Time::ZERO).run().await;
         assert_eq!(ends(&report), ["not started: the run's time was up"; 5]);
         assert!(report.timed_out());
         assert_eq!(report.elapsed(), Duration::ZERO);
@@ -63,14 +70,14 @@ on_every_executor! {
         assert_eq!(ends(&report), ["not started: the run's time was up"]);
         assert!(report.timed_out());
 
-        let mapped = map([1, 2], 8, async |_| Ok::<_, Fault>(drop(gauge.enter())));
+        let mapped = map([1, 2], 8, async |_| Ok::<_, Fault>(gauge.pass()));
         let results = mapped.unwrap().clock(world.clock()).timeout(Duration::ZERO).await;
         assert_eq!(hows(&results), ["not started: the run's time was up"; 2]);
 
         let each = for_each(
             [1, 2],
             8,
-            async |_| Ok::<_, Fault>(drop(gauge.enter())),
+            async |_| Ok::<_, Fault>(gauge.pass()),
             async |mut done| (done.next().await.is_none(), done.is_complete()),
         );
         assert_eq!(each.unwrap().clock(world.clock()).timeout(Duration::ZERO).await, (true, false));
@@ -159,9 +166,7 @@ on_every_executor! {
 
     async fn a_task_timeout_covers_all_attempts_and_pauses(world: World) {
         let mut runner = Runner::new().clock(world.clock()).attempt_timeout(secs(2)).task_timeout(secs(7));
-        runner
-            .add_retry("a", Backoff::constant(secs(1)).forever(), || pending::<Result<u8, Fault>>())
-            .unwrap();
+        runner.add_retry("a", Backoff::constant(secs(1)).forever(), pending::<Result<u8, Fault>>).unwrap();
         let report = runner.run().await;
         let task = report.task("a").unwrap();
         // Attempts at 0, 3 and 6 s; the last is stopped by the task's own end.
@@ -176,6 +181,30 @@ on_every_executor! {
         let report = runner.run().await;
         assert_eq!(ends(&report), ["ok 1", "timed out after 0ns"]);
         assert_eq!(report.elapsed(), Duration::ZERO);
+    }
+
+    /// More tasks than one pass polls, all of them always ready; each poll takes a millisecond.
+    async fn busy_tasks_do_not_hold_up_what_is_due(world: World) {
+        let busy = async || -> Result<u8, Fault> {
+            loop {
+                world.clock.advance(millis(1));
+                world.yield_now().await;
+            }
+        };
+        let by_timeout = map(0..300, 300, async |_| busy().await).unwrap().timeout(secs(3));
+        assert_all("timed out after 3s", &by_timeout.clock(world.clock()).await);
+        let by_task_timeout = map(0..300, 300, async |_| busy().await).unwrap().task_timeout(secs(3));
+        assert_all("timed out after 3s", &by_task_timeout.clock(world.clock()).await);
+        let token = CancelToken::new();
+        let last_cancels = async |n| {
+            if n == 299 {
+                token.cancel();
+            }
+            busy().await
+        };
+        let by_cancel = map(0..300, 300, last_cancels).unwrap().cancel_on(&token);
+        assert_all("cancelled", &by_cancel.clock(world.clock()).await);
+        assert!(world.now() < ManualClock::START + secs(20));
     }
 
     async fn the_longest_times_are_never(world: World) {

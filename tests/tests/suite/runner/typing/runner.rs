@@ -103,8 +103,7 @@ fn iter_map_ref() {
     let count = spawned(|| async {
         let names = names();
         let mut runner = Runner::new();
-        for (key, task) in names.iter().filter(|name| !name.is_empty()).map(|name| try_len(name)).enumerate()
-        {
+        for (key, task) in names.iter().filter(|name| !name.is_empty()).map(try_len).enumerate() {
             runner.add(key, task).unwrap();
         }
         runner.run().await.counts().ok
