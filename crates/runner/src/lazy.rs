@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 /// Where results go.
 pub(crate) trait Sink<T, E> {
     /// Whether one more task may start beside `running`; if not, the sink kicks when that changes.
-    fn has_room(&self, running: usize) -> bool;
+    fn has_room(&mut self, running: usize) -> bool;
     /// A task has been started from the item with this index. Indices count up from zero.
     fn started(&mut self, index: usize);
     /// The task of this item has ended.

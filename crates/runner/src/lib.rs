@@ -2,7 +2,7 @@
 //!
 //! | you have | use | you get |
 //! |---|---|---|
-//! | tasks with keys | [`Runner`] | a [`Report`](regatta_engine::Report): every key's outcome |
+//! | tasks with keys | [`Runner`] | a [`Report`]: every key's outcome |
 //! | a list of items, one function | [`map`], [`map_ok`] | a result per item, in order |
 //! | the same, and something to do with each result | [`for_each`] | results as they come |
 //!

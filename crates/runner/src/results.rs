@@ -154,7 +154,11 @@ impl<T, E> fmt::Debug for NextIndexed<'_, T, E> {
 }
 
 /// The driver's end.
-pub(crate) struct Feed<T, E>(Arc<Shared<T, E>>);
+pub(crate) struct Feed<T, E> {
+    shared: Arc<Shared<T, E>>,
+    /// How many results were unread at the last look. Only this end adds any, so it can't be more now.
+    unread_max: usize,
+}
 
 impl<T, E> Feed<T, E> {
     pub(crate) fn new(limit: usize) -> (Self, Results<T, E>) {
@@ -167,11 +171,11 @@ impl<T, E> Feed<T, E> {
             kick: Kick::none(),
         });
         let shared = Arc::new(Shared { limit, state });
-        (Self(shared.clone()), Results(shared))
+        (Self { shared: shared.clone(), unread_max: 0 }, Results(shared))
     }
 
     fn change(&self, change: impl FnOnce(&mut State<T, E>)) {
-        let mut state = self.0.lock();
+        let mut state = self.shared.lock();
         change(&mut state);
         let reader = state.reader.take();
         drop(state);
@@ -183,9 +187,13 @@ impl<T, E> Feed<T, E> {
 
 impl<T, E> Sink<T, E> for Feed<T, E> {
     /// Each running task has its place reserved, so publishing never waits.
-    fn has_room(&self, running: usize) -> bool {
-        let mut state = self.0.lock();
-        let room = running + state.unread.len() < self.0.limit;
+    fn has_room(&mut self, running: usize) -> bool {
+        if running + self.unread_max < self.shared.limit {
+            return true;
+        }
+        let mut state = self.shared.lock();
+        self.unread_max = state.unread.len();
+        let room = running + self.unread_max < self.shared.limit;
         state.starved |= !room;
         room
     }
@@ -194,15 +202,18 @@ impl<T, E> Sink<T, E> for Feed<T, E> {
 
     fn put(&mut self, index: usize, result: Result<T, TaskError<E>>) {
         let mut unwanted = Some((index, result));
+        let mut unread = 0;
         self.change(|state| {
             if !state.closed {
                 state.unread.extend(unwanted.take());
             }
+            unread = state.unread.len();
         });
+        self.unread_max = unread;
     }
 
     fn is_closed(&self) -> bool {
-        self.0.lock().closed
+        self.shared.lock().closed
     }
 
     fn end(&mut self, complete: bool) {
@@ -210,6 +221,6 @@ impl<T, E> Sink<T, E> for Feed<T, E> {
     }
 
     fn attach(&mut self, kick: Kick) {
-        self.0.lock().kick = kick;
+        self.shared.lock().kick = kick;
     }
 }
