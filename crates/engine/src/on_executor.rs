@@ -1,7 +1,7 @@
 //! `OnExecutor`: the same source, its tasks run by an executor.
 
 use crate::admission::Admission;
-use crate::contain::contain;
+use crate::contain::contain_or;
 use crate::remote::{Remote, Spawned};
 use crate::source::{Control, End, Failed, Job, Next, Source, Stop};
 use regatta_core::{Executor, Kick, NotStarted, Outcome, Panic, Time};
@@ -57,7 +57,11 @@ where
         match self.inner.next(now, admission) {
             Next::Start(job, admitted) => {
                 let (spawned, remote) = Spawned::new(job.task, admitted.hold());
-                if contain(|| self.executor.spawn(Box::pin(spawned))).is_err() {
+                let is_taken = contain_or(false, || {
+                    self.executor.spawn(Box::pin(spawned));
+                    true
+                });
+                if !is_taken {
                     remote.refused(NotStarted::Spawn);
                 }
                 Next::Start(Job { key: job.key, task: remote, deadline: job.deadline }, admitted)
