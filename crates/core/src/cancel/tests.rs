@@ -105,3 +105,78 @@ fn a_waker_that_panics_keeps_nobody_from_the_cancel() {
     assert!(catch_unwind(AssertUnwindSafe(|| token.cancel())).is_err(), "the panic reaches the caller");
     assert!(waits.iter_mut().all(|w| poll(w).is_ready()));
 }
+
+struct Counts(AtomicUsize);
+
+impl Wake for Counts {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_wait_that_moves_to_another_task_is_woken_there() {
+    let token = CancelToken::new();
+    let mut wait = token.cancelled();
+    let counts = [(); 2].map(|()| Arc::new(Counts(AtomicUsize::new(0))));
+    for count in &counts {
+        let waker = Waker::from(count.clone());
+        assert!(Pin::new(&mut wait).poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    token.cancel();
+    assert_eq!(counts.map(|count| count.0.load(Ordering::SeqCst)), [0, 1]);
+}
+
+/// Takes things from a token while another thread cancels it, once per round; every round is a new race. Returns how
+/// many things a cancel has overlooked.
+fn overlooked<T>(take: impl Fn(&CancelToken) -> T + Sync, is_reached: impl Fn(&T) -> bool + Sync) -> usize {
+    const ROUNDS: usize = 10_000;
+    let tokens: Vec<_> = (0..ROUNDS).map(|_| CancelToken::new()).collect();
+    let (begun, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let wait = |counter: &AtomicUsize, round| {
+        while counter.load(Ordering::SeqCst) <= round {
+            std::thread::yield_now();
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for (round, token) in tokens.iter().enumerate() {
+                wait(&begun, round);
+                // Not always at the same point of what the other does.
+                (0..round % 64).for_each(|_| std::hint::spin_loop());
+                token.cancel();
+                ended.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        let mut count = 0;
+        for (round, token) in tokens.iter().enumerate() {
+            begun.fetch_add(1, Ordering::SeqCst);
+            let mut taken = Vec::new();
+            while taken.len() < 100 && !token.is_cancelled() {
+                taken.push(take(token));
+            }
+            wait(&ended, round);
+            count += taken.iter().filter(|thing| !is_reached(thing)).count();
+        }
+        count
+    })
+}
+
+#[test]
+fn a_child_that_is_made_while_its_parent_is_cancelled_is_cancelled_too() {
+    assert_eq!(overlooked(CancelToken::child, CancelToken::is_cancelled), 0);
+}
+
+#[test]
+fn a_wait_that_begins_while_its_token_is_cancelled_ends() {
+    let begin = |token: &CancelToken| {
+        let count = Arc::new(Counts(AtomicUsize::new(0)));
+        let mut wait = token.cancelled();
+        let polled = Pin::new(&mut wait).poll(&mut Context::from_waker(&Waker::from(count.clone())));
+        (wait, polled, count)
+    };
+    let is_reached = |(_, polled, count): &(Cancelled, Poll<()>, Arc<Counts>)| {
+        polled.is_ready() || count.0.load(Ordering::SeqCst) == 1
+    };
+    assert_eq!(overlooked(begin, is_reached), 0);
+}

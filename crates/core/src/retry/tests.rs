@@ -72,3 +72,15 @@ fn no_pause_stays_none_however_often() {
     let mut retry = Backoff::exponential(Duration::ZERO).forever();
     assert_eq!(retry.delay(5_000, &failure()), Some(Duration::ZERO));
 }
+
+#[test]
+fn jitter_comes_after_the_cap() {
+    let cap = Duration::from_secs(1);
+    for jitter in [Jitter::Equal, Jitter::Full] {
+        let mut retry = Backoff::exponential(cap).forever().delay_max(cap).jitter(jitter).seed(7);
+        let delays: Vec<_> = (20..120).filter_map(|n| retry.delay(n, &failure())).collect();
+        assert!(delays.iter().all(|delay| *delay <= cap));
+        let shortened = delays.iter().filter(|delay| **delay < cap - cap / 20).count();
+        assert!(shortened > 70, "{jitter:?}: {} of 100 come back together", 100 - shortened);
+    }
+}

@@ -4,6 +4,7 @@ mod batch;
 mod driving;
 mod endings;
 mod graph;
+mod hand_overs;
 mod inbox;
 mod on_executor;
 mod oracles;
