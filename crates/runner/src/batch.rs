@@ -182,10 +182,10 @@ impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
 
     /// Ends what was due in time and found no slot until its task's time was up: the last failure stands.
     fn give_up_late_retries(&mut self, now: Time) {
-        while let Some(&index) = self.retrying.peek_due(now) {
-            if now < self.task_deadline(index) {
-                return;
-            }
+        while self.course.is_open()
+            && let Some(&index) = self.retrying.peek_due(now)
+            && now >= self.task_deadline(index)
+        {
             self.retrying.pop_due(now);
             if let Some(error) = self.report.take_retried(index) {
                 self.settle(index, now, Err(error));

@@ -124,7 +124,8 @@ impl<'a> Model<'a> {
     /// ends before the next one starts.
     fn start(&mut self) {
         while self.running() < self.program.limit.unwrap_or(usize::MAX) {
-            while let Some((due, index)) = self.pauses.first().copied()
+            while self.is_open()
+                && let Some((due, index)) = self.pauses.first().copied()
                 && due <= self.now
                 && self.task_deadline(index) <= self.now
             {
