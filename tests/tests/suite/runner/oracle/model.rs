@@ -1,5 +1,7 @@
 //! What must happen, one thing after the other; written from the rules that users are told.
 
+mod times;
+
 use super::outcome::{Outcome, TaskOutcome};
 use super::program::{Attempt, End, Program, Stop, Tick, time};
 
@@ -11,6 +13,10 @@ pub(super) struct Model<'a> {
     fresh: usize,
     /// Tasks between two attempts, by due time, those of equal time in the order of their failures.
     pauses: Vec<(Tick, usize)>,
+    /// Due times of those that failed at this moment without an order among them.
+    unordered: Vec<Tick>,
+    /// Two of those are due at the same time: which goes first is left open.
+    is_open_ended: bool,
     ok: usize,
     failed: usize,
     phase: Phase,
@@ -44,18 +50,34 @@ enum Reason {
 }
 
 impl<'a> Model<'a> {
-    pub(super) fn run(program: &'a Program) -> Outcome {
+    /// `None` if the rules leave open what happens.
+    pub(super) fn run(program: &'a Program) -> Option<Outcome> {
         let tasks = program.tasks.iter().map(|_| Task::default()).collect();
         let (pauses, phase) = (Vec::new(), Phase::Open);
-        let mut model = Self { program, now: 0, tasks, fresh: 0, pauses, ok: 0, failed: 0, phase };
+        let unordered = Vec::new();
+        let is_open_ended = false;
+        let mut model = Self {
+            program,
+            now: 0,
+            tasks,
+            fresh: 0,
+            pauses,
+            unordered,
+            is_open_ended,
+            ok: 0,
+            failed: 0,
+            phase,
+        };
         loop {
             model.complete();
             model.expire();
+            model.note_ties();
             model.stop();
             model.start();
+            model.unordered.clear();
             model.stop();
             if model.is_over() {
-                return model.outcome();
+                return (!model.is_open_ended).then(|| model.outcome());
             }
             model.now = model.next_event().expect("something happens, or the run is over");
         }
@@ -81,6 +103,12 @@ impl<'a> Model<'a> {
             let after = if of_the_task { self.program.task_timeout } else { self.program.attempt_timeout };
             self.fail(index, timed_out(after.unwrap_or_default()), true);
         }
+    }
+
+    /// All that has failed so far at this moment, has failed at once.
+    fn note_ties(&mut self) {
+        self.unordered.sort();
+        self.is_open_ended |= self.unordered.windows(2).any(|dues| dues[0] == dues[1]);
     }
 
     /// Then the run itself: its stop rule, its time, the cancel, in this order.
@@ -181,6 +209,7 @@ impl<'a> Model<'a> {
         if may_retry && self.is_open() && in_time && due < Tick::MAX {
             let place = self.pauses.partition_point(|(other, _)| *other <= due);
             self.pauses.insert(place, (due, index));
+            self.unordered.push(due);
         } else {
             self.last_failure_stands(index);
         }
@@ -220,44 +249,6 @@ impl<'a> Model<'a> {
         self.tasks.iter().filter(|task| task.running.is_some()).count()
     }
 
-    /// When the run is over at the latest.
-    fn end(&self) -> Tick {
-        let [timeout, deadline] = [self.program.timeout, self.program.deadline].map(IntoTick::into_tick);
-        timeout.min(deadline)
-    }
-
-    fn task_deadline(&self, index: usize) -> Tick {
-        match (self.program.task_timeout, self.tasks[index].started) {
-            (Some(timeout), Some(started)) => started + timeout,
-            _ => Tick::MAX,
-        }
-    }
-
-    /// Of the running attempt or of its task.
-    fn own_deadline(&self, index: usize) -> Tick {
-        let began = self.tasks[index].attempt_began;
-        let attempt = self.program.attempt_timeout.map(|timeout| began + timeout);
-        attempt.into_tick().min(self.task_deadline(index))
-    }
-
-    fn next_event(&self) -> Option<Tick> {
-        let ends = (0..self.tasks.len()).filter_map(|index| {
-            let task = &self.tasks[index];
-            let attempt = task.running?;
-            let end = (attempt.end != End::Hang).then_some(task.attempt_began + attempt.takes);
-            Some(end.into_tick().min(self.own_deadline(index)))
-        });
-        let dues = self.pauses.iter().map(|(due, _)| *due);
-        let until = match self.phase {
-            Phase::Grace(until) => Some(until),
-            Phase::Open => Some(self.end()),
-            Phase::Closed(_) => None,
-        };
-        let cancel = self.program.cancel.map(|(at, _)| at);
-        let all = ends.chain(dues).chain(until).chain(cancel);
-        all.filter(|tick| (self.now + 1..Tick::MAX).contains(tick)).min()
-    }
-
     fn outcome(mut self) -> Outcome {
         for (_, index) in std::mem::take(&mut self.pauses) {
             self.last_failure_stands(index);
@@ -286,15 +277,4 @@ impl<'a> Model<'a> {
 
 fn timed_out(after: Tick) -> String {
     format!("timed out after {:?}", time(after))
-}
-
-/// No time is never.
-trait IntoTick {
-    fn into_tick(self) -> Tick;
-}
-
-impl IntoTick for Option<Tick> {
-    fn into_tick(self) -> Tick {
-        self.unwrap_or(Tick::MAX)
-    }
 }
