@@ -1,5 +1,6 @@
 //! Model checks: every interleaving of two threads in the protocols where a driver meets its tasks' wakers and its
-//! executor. The files that are checked are the engine's own, taken in by path; only their `sync` module is loom's.
+//! executor, and in core's cancel token. The files that are checked are those that ship, taken in by path, or by the
+//! build script; only their `sync` module is loom's.
 
 #![forbid(unsafe_code)]
 #![cfg(test)]
@@ -11,6 +12,9 @@
 
 #[path = "../../../crates/engine/src/admission.rs"]
 mod admission;
+mod cancel {
+    include!(concat!(env!("OUT_DIR"), "/cancel.rs"));
+}
 #[path = "../../../crates/engine/src/contain.rs"]
 mod contain;
 mod hand_over;
@@ -19,6 +23,7 @@ mod remote;
 #[path = "../../../crates/engine/src/source.rs"]
 mod source;
 mod sync;
+mod tokens;
 mod wake;
 #[path = "../../../crates/engine/src/wakes.rs"]
 mod wakes;
