@@ -1,12 +1,15 @@
-//! Who hears what first: a task that goes, what it held, its driver; and a composed strategy whose last member refuses.
+//! Where one side hands over to another: a task that goes, what it held, its driver; a driver and its body; a poll and
+//! the start after it; a composed strategy whose last member refuses.
 
 use super::batch::Batch;
 use super::driving::Hand;
-use super::strategies::Concurrency;
-use super::toy::{Ledger, Plan};
+use super::inbox::Inbox;
+use super::strategies::{Concurrency, Spacing, Tok};
+use super::toy::{Act, Last, Ledger, Plan};
+use super::{at_most, ms};
 use regatta_core::{BoxFuture, Limiter, Outcome, Readiness, Request, Strategy, Time};
 use regatta_engine::{Admission, End, Engine, Job, Next, OnExecutor, Retrying, Source};
-use regatta_tests::ManualClock;
+use regatta_tests::{ManualClock, World, on_every_executor};
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -157,7 +160,7 @@ fn all_or_nothing_is_taken_of_a_composed_strategy() {
     assert_eq!(heard.each_ref().map(|heard| heard.in_flight()), [0; 4]);
     let members = [(); 2].map(|()| Concurrency::new(1));
     let heard = members.each_ref().map(|member| member.heard.clone());
-    let [a, b] = members.map(|member| Box::new(member) as Box<dyn Strategy<Token = super::strategies::Tok>>);
+    let [a, b] = members.map(|member| Box::new(member) as Box<dyn Strategy<Token = Tok>>);
     refused(vec![a, b, Box::new(TooSlowToo)]);
     assert_eq!(heard.each_ref().map(|heard| heard.in_flight()), [0; 2]);
 }
@@ -166,7 +169,7 @@ fn all_or_nothing_is_taken_of_a_composed_strategy() {
 struct TooSlowToo;
 
 impl Strategy for TooSlowToo {
-    type Token = super::strategies::Tok;
+    type Token = Tok;
 
     fn ready(&self, _: Time, _: &Request) -> Readiness {
         Readiness::Ready
@@ -187,4 +190,34 @@ fn delayed_work_of_one_time_comes_out_first_in_first_out() {
     }
     let out: Vec<_> = std::iter::from_fn(|| delayed.pop_due(due)).collect();
     assert_eq!(out, (0..20).collect::<Vec<_>>());
+}
+
+/// A start that is recorded too early lets the next one come too early.
+#[test]
+fn the_gap_between_starts_is_kept_after_a_woken_task_that_took_time() {
+    let clock = ManualClock::new();
+    let ledger = Ledger::new(&clock);
+    ledger.limit(at_most(1));
+    let slow = Plan::of([Act::Sleep(ms(10)), Act::Compute(ms(10))], Last::Ok);
+    let batch = Batch::new(&ledger, [slow, Plan::ready(), Plan::ready()]);
+    let engine = Engine::new(batch, Spacing::new(ms(4))).limit(at_most(1));
+    let (mut engine, hand, start) = (engine.clock(clock.shared()), Hand::new(), clock.now());
+    while hand.settle(&mut engine).is_pending() {
+        clock.advance_to_next();
+    }
+    let born: Vec<_> = ledger.born().into_iter().map(|(_, at)| at.since(start)).collect();
+    assert_eq!(born, [ms(0), ms(20), ms(24)]);
+}
+
+on_every_executor! {
+    async fn a_body_that_yields_again_and_again_gets_on(world: World) {
+        let (inbox, mail) = Inbox::new(&Ledger::new(&world.clock));
+        let body = async {
+            for _ in 0..5 {
+                world.yield_now().await;
+            }
+            mail.close();
+        };
+        Engine::new(inbox, ()).clock(world.clock()).run_with(body).await;
+    }
 }

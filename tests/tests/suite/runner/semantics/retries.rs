@@ -89,6 +89,7 @@ on_every_executor! {
         let report = runner.run().await;
         assert_eq!(ends(&report), ["failed: busy", "failed: busy", "timed out after 5s"]);
         assert_eq!(report.tasks().iter().map(|task| task.attempts()).collect::<Vec<_>>(), [1, 1, 2]);
+        assert_eq!(report.elapsed(), secs(5), "what would come too late is not waited for");
     }
 
     /// A retry was due in time, but others held all slots until its task's time was up.
