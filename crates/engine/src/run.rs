@@ -6,6 +6,7 @@ use crate::sync::{AtomicBool, AtomicWaker, Ordering};
 use regatta_core::Strategy;
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -67,8 +68,25 @@ pub struct RunWith<Src, St: Strategy<Token = Tok>, F, Tok, B, R> {
     body: Option<Pin<Box<B>>>,
     output: Option<R>,
     waker: Waker,
-    flag: Arc<BodyWaker>,
+    flag: Flag,
     engine: Option<Engine<Src, St, F, Tok>>,
+}
+
+/// The driver's side of the body's waker. Clones of that may outlive the driver; whom they would wake goes with it.
+struct Flag(Arc<BodyWaker>);
+
+impl Deref for Flag {
+    type Target = BodyWaker;
+
+    fn deref(&self) -> &BodyWaker {
+        &self.0
+    }
+}
+
+impl Drop for Flag {
+    fn drop(&mut self) {
+        drop(self.driver.take());
+    }
 }
 
 struct BodyWaker {
@@ -93,12 +111,12 @@ impl Wake for BodyWaker {
 impl<Src, St: Strategy<Token = Tok>, F, Tok, B, R> RunWith<Src, St, F, Tok, B, R> {
     pub(crate) fn new(engine: Engine<Src, St, F, Tok>, body: B) -> Self {
         // Woken from the start: its first poll needs no other reason.
-        let flag = Arc::new(BodyWaker {
+        let flag = Flag(Arc::new(BodyWaker {
             woken: AtomicBool::new(true),
             polling: AtomicBool::new(false),
             driver: AtomicWaker::new(),
-        });
-        let waker = Waker::from(flag.clone());
+        }));
+        let waker = Waker::from(flag.0.clone());
         Self { body: Some(Box::pin(body)), output: None, waker, flag, engine: Some(engine) }
     }
 
