@@ -11,6 +11,7 @@ mod oracles;
 mod orders;
 mod panics;
 mod passes;
+mod regressions;
 mod shared_limits;
 mod strategies;
 mod timetable;

@@ -1,0 +1,26 @@
+//! What once went wrong in runs, one story each.
+
+mod busy;
+mod displays;
+mod grace;
+mod iterators;
+mod known_mistakes;
+mod observers;
+mod payloads;
+mod results;
+mod wakers;
+
+use std::panic::resume_unwind;
+use std::thread;
+
+/// Panics when it is dropped, unless a panic is on its way already.
+#[derive(Debug)]
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            resume_unwind(Box::new("a bomb"));
+        }
+    }
+}
