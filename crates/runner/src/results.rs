@@ -118,6 +118,7 @@ pub struct NextIndexed<'a, T, E>(&'a mut Results<T, E>);
 impl<T, E> Future for NextIndexed<'_, T, E> {
     type Output = Option<(usize, Result<T, TaskError<E>>)>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut waker = None;
         loop {
@@ -173,20 +174,11 @@ impl<T, E> Feed<T, E> {
         let shared = Arc::new(Shared { limit, state });
         (Self { shared: shared.clone(), unread_max: 0 }, Results(shared))
     }
-
-    fn change(&self, change: impl FnOnce(&mut State<T, E>)) {
-        let mut state = self.shared.lock();
-        change(&mut state);
-        let reader = state.reader.take();
-        drop(state);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
-    }
 }
 
 impl<T, E> Sink<T, E> for Feed<T, E> {
     /// Each running task has its place reserved, so publishing never waits.
+    #[inline]
     fn has_room(&mut self, running: usize) -> bool {
         if running + self.unread_max < self.shared.limit {
             return true;
@@ -200,16 +192,22 @@ impl<T, E> Sink<T, E> for Feed<T, E> {
 
     fn started(&mut self, _: usize) {}
 
+    #[inline]
     fn put(&mut self, index: usize, result: Result<T, TaskError<E>>) {
-        let mut unwanted = Some((index, result));
-        let mut unread = 0;
-        self.change(|state| {
-            if !state.closed {
-                state.unread.extend(unwanted.take());
-            }
-            unread = state.unread.len();
-        });
-        self.unread_max = unread;
+        let mut state = self.shared.lock();
+        if state.closed {
+            // Dropping an unwanted result is user code.
+            drop(state);
+            drop(result);
+            return;
+        }
+        state.unread.push_back((index, result));
+        self.unread_max = state.unread.len();
+        let reader = state.reader.take();
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
     }
 
     fn is_closed(&self) -> bool {
@@ -217,7 +215,13 @@ impl<T, E> Sink<T, E> for Feed<T, E> {
     }
 
     fn end(&mut self, complete: bool) {
-        self.change(|state| state.ended = Some(complete));
+        let mut state = self.shared.lock();
+        state.ended = Some(complete);
+        let reader = state.reader.take();
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
     }
 
     fn attach(&mut self, kick: Kick) {
