@@ -95,7 +95,12 @@ impl CancelToken {
         // Foreign code, so it runs last and outside every lock. One that panics must not keep the others asleep.
         let panics =
             wakers.into_iter().filter_map(|waker| catch_unwind(AssertUnwindSafe(|| waker.wake())).err());
-        if let Some(first) = panics.reduce(|first, _| first) {
+        // A payload may panic in its drop: of several, the first goes on and the others are given up.
+        let first = panics.reduce(|first, other| {
+            std::mem::forget(other);
+            first
+        });
+        if let Some(first) = first {
             resume_unwind(first);
         }
     }

@@ -91,7 +91,9 @@ impl<S: Strategy> Drop for Rescue<'_, S> {
         Shared::unlock(self.0.lock());
         if self.0.was_changed() {
             // It may panic again, which would abort the process from here. It was heard the first time.
-            let _ = catch_unwind(AssertUnwindSafe(|| self.0.serve_changes()));
+            if let Err(again) = catch_unwind(AssertUnwindSafe(|| self.0.serve_changes())) {
+                std::mem::forget(again);
+            }
         }
     }
 }
