@@ -3,6 +3,7 @@
 mod pass;
 
 use crate::contain::contain;
+use crate::report::Moment;
 use crate::run::{Run, RunWith};
 use crate::running::Running;
 use crate::source::Source;
@@ -165,6 +166,11 @@ impl<Src, St: Strategy<Token = Tok>, F, Tok> Engine<Src, St, F, Tok> {
     /// The strategy.
     pub fn strategy(&self) -> &St {
         &self.running.strategy
+    }
+
+    /// This moment, by the engine's clock.
+    pub fn moment(&self) -> Moment {
+        Moment::now(&*self.clock)
     }
 
     /// The time of the last pass.

@@ -78,7 +78,7 @@ pub use on_executor::OnExecutor;
 #[cfg(feature = "progress")]
 pub use progress::Progress;
 pub use remote::Remote;
-pub use report::{Counts, Report, ReportBuilder, StopReason, TaskReport};
+pub use report::{Attempt, Counts, Moment, Report, ReportBuilder, StopReason, TaskReport};
 pub use retrying::Retrying;
 pub use run::{Run, RunWith};
 pub use source::{Control, End, Failed, Job, Next, Source, Stop};

@@ -1,11 +1,13 @@
 //! `Report`: what became of every task of a run.
 
 mod builder;
+mod moment;
 mod task;
 mod verdict;
 
 pub use builder::ReportBuilder;
-pub use task::TaskReport;
+pub use moment::Moment;
+pub use task::{Attempt, TaskReport};
 pub use verdict::{Counts, StopReason};
 
 use crate::summary;
@@ -26,7 +28,7 @@ pub struct Report<K, T, E> {
     hasher: DefaultHashBuilder,
     finished: u32,
     name: Option<String>,
-    began: Time,
+    began: Moment,
     ended: Time,
     stopped: StopReason,
 }
@@ -63,7 +65,7 @@ impl<K, T, E> Report<K, T, E> {
 
     /// How long the run took.
     pub fn elapsed(&self) -> Duration {
-        self.ended.since(self.began)
+        self.ended.since(self.began.at)
     }
 
     /// The run's name, if it has one.

@@ -3,7 +3,7 @@
 use crate::course::Course;
 use regatta_core::{BoxFuture, EventKind, Outcome, Panic, Request, Retry, TaskError, Time};
 use regatta_engine::{
-    Admission, Control, End, Failed, Job, Next, Observers, Report, ReportBuilder, Retrying, Source,
+    Admission, Control, End, Failed, Job, Moment, Next, Observers, Report, ReportBuilder, Retrying, Source,
     TaskReport, contain, contain_drop, contain_or,
 };
 use std::collections::HashMap;
@@ -89,7 +89,7 @@ impl<'a, K, T, E> Batch<'a, K, T, E> {
 
 impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
     /// The run is over at `now`.
-    pub(crate) fn into_report(mut self, now: Time) -> Report<K, T, E> {
+    pub(crate) fn into_report(mut self, began: Moment, now: Time) -> Report<K, T, E> {
         if self.fresh < self.report.len() || !self.retrying.is_empty() {
             self.course.left_over();
         }
@@ -100,7 +100,6 @@ impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
             }
         }
         drop(self.bodies);
-        let began = self.course.began();
         let report = self.report.close(self.name, began, now, self.course.reason());
         if !self.observers.is_empty() {
             let never = report.tasks().iter().enumerate().filter(|(_, task)| task.started().is_none());
@@ -285,7 +284,7 @@ impl<'a, K: fmt::Debug, T, E> Source for Batch<'a, K, T, E> {
                     let kind = EventKind::Retrying { attempt, delay, error: &text };
                     self.observers.tell(index, task.key(), now, kind);
                 }
-                self.report.retry(index, error);
+                self.report.retry(index, now, error);
                 self.retrying.push(due, index);
             }
             None => self.settle(index, now, Err(error)),

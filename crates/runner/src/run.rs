@@ -3,7 +3,7 @@
 use crate::batch::Batch;
 use crate::watch::Watch;
 use regatta_core::BoxFuture;
-use regatta_engine::{Engine, Report};
+use regatta_engine::{Engine, Moment, Report};
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
@@ -23,13 +23,15 @@ use std::task::{Context, Poll};
 pub struct Run<'a, K, T, E> {
     engine: Option<BatchEngine<'a, K, T, E>>,
     watch: Watch,
+    /// Its first poll.
+    began: Option<Moment>,
 }
 
 type BatchEngine<'a, K, T, E> = Engine<Batch<'a, K, T, E>, (), BoxFuture<'a, Result<T, E>>, ()>;
 
 impl<'a, K, T, E> Run<'a, K, T, E> {
     pub(crate) fn new(engine: BatchEngine<'a, K, T, E>, watch: Watch) -> Self {
-        Self { engine: Some(engine), watch }
+        Self { engine: Some(engine), watch, began: None }
     }
 }
 
@@ -39,6 +41,7 @@ impl<K: Eq + Hash + fmt::Debug, T, E> Future for Run<'_, K, T, E> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let engine = this.engine.as_mut().expect("a future is not polled after it has ended");
+        let began = *this.began.get_or_insert_with(|| engine.moment());
         if this.watch.poll(cx) {
             engine.source_mut().course.cancel();
         }
@@ -47,7 +50,7 @@ impl<K: Eq + Hash + fmt::Debug, T, E> Future for Run<'_, K, T, E> {
         }
         let now = engine.now();
         let engine = this.engine.take().expect("it was here a line ago");
-        Poll::Ready(engine.into_source().into_report(now))
+        Poll::Ready(engine.into_source().into_report(began, now))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ReportBuilder`: how a source keeps the report of a run that goes on.
 
-use super::{Place, Report, StopReason, TaskReport};
+use super::{Attempt, Moment, Place, Report, StopReason, TaskReport};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use regatta_core::{TaskError, Time};
 use std::fmt;
@@ -20,7 +20,7 @@ impl<K, T, E> ReportBuilder<K, T, E> {
             hasher: DefaultHashBuilder::default(),
             finished: 0,
             name: None,
-            began: Time::ZERO,
+            began: Moment { at: Time::ZERO, wall: std::time::SystemTime::UNIX_EPOCH },
             ended: Time::ZERO,
             stopped: StopReason::Completed,
         })
@@ -41,9 +41,15 @@ impl<K, T, E> ReportBuilder<K, T, E> {
         task.attempts
     }
 
-    /// An attempt has failed, and there may be another.
-    pub fn retry(&mut self, index: usize, error: TaskError<E>) {
-        self.0.tasks[index].retried.get_or_insert_default().push(error);
+    /// A task came only at `now`, when the run was on its way.
+    pub fn queue(&mut self, index: usize, now: Time) {
+        self.0.tasks[index].queued = now;
+    }
+
+    /// The attempt that runs has failed at `now`, and there may be another.
+    pub fn retry(&mut self, index: usize, now: Time, error: TaskError<E>) {
+        let task = &mut self.0.tasks[index];
+        task.retried.get_or_insert_default().push(Attempt { ended: now, error });
     }
 
     /// A task has its outcome.
@@ -58,14 +64,14 @@ impl<K, T, E> ReportBuilder<K, T, E> {
 
     /// There will be no other attempt after all: takes the last failure back, to be settled with.
     pub fn take_retried(&mut self, index: usize) -> Option<TaskError<E>> {
-        self.0.tasks[index].retried.as_mut()?.pop()
+        self.0.tasks[index].retried.as_mut()?.pop().map(|attempt| attempt.error)
     }
 
-    /// The run is over. What has not ended was never started.
+    /// The run is over. What has started and not ended was cancelled; the rest was never started.
     pub fn close(
         self,
         name: Option<String>,
-        began: Time,
+        began: Moment,
         ended: Time,
         stopped: StopReason,
     ) -> Report<K, T, E> {
@@ -73,7 +79,8 @@ impl<K, T, E> ReportBuilder<K, T, E> {
         if (report.finished as usize) < report.tasks.len() {
             let why = stopped.not_started();
             for task in report.tasks.iter_mut().filter(|task| task.ended().is_none()) {
-                task.result = Err(TaskError::NotStarted(why));
+                task.result =
+                    Err(if task.attempts == 0 { TaskError::NotStarted(why) } else { TaskError::Cancelled });
             }
         }
         (report.name, report.began, report.ended, report.stopped) = (name, began, ended, stopped);

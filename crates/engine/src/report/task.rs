@@ -10,14 +10,35 @@ pub struct TaskReport<K, T, E> {
     pub(super) result: Result<T, TaskError<E>>,
     /// Boxed: few tasks are retried, and there may be millions of them.
     #[expect(clippy::box_collection, reason = "a third of the size for the tasks that are not retried")]
-    pub(super) retried: Option<Box<Vec<TaskError<E>>>>,
+    pub(super) retried: Option<Box<Vec<Attempt<E>>>>,
     pub(super) attempts: u32,
     /// Its rank among those that ended.
     pub(super) rank: u32,
+    /// When it came, if the run was on its way already.
+    pub(super) queued: Time,
     /// `Time::MAX` until then.
     pub(super) started: Time,
     /// `Time::MAX` until then.
     pub(super) ended: Time,
+}
+
+/// An attempt that failed and was followed by another.
+#[derive(Debug)]
+pub struct Attempt<E> {
+    pub(super) ended: Time,
+    pub(super) error: TaskError<E>,
+}
+
+impl<E> Attempt<E> {
+    /// When it ended.
+    pub fn ended(&self) -> Time {
+        self.ended
+    }
+
+    /// Why it failed.
+    pub fn error(&self) -> &TaskError<E> {
+        &self.error
+    }
 }
 
 impl<K, T, E> TaskReport<K, T, E> {
@@ -29,6 +50,7 @@ impl<K, T, E> TaskReport<K, T, E> {
             retried: None,
             attempts: 0,
             rank: 0,
+            queued: Time::ZERO,
             started: Time::MAX,
             ended: Time::MAX,
         }
@@ -49,8 +71,8 @@ impl<K, T, E> TaskReport<K, T, E> {
         self.attempts
     }
 
-    /// Why the attempts before the last one failed, in order.
-    pub fn retried(&self) -> &[TaskError<E>] {
+    /// The attempts before the last one, in order.
+    pub fn retried(&self) -> &[Attempt<E>] {
         self.retried.as_ref().map_or(&[], |retried| retried)
     }
 

@@ -1,6 +1,10 @@
 use super::*;
 use regatta_core::NotStarted;
 
+fn moment(nanos: u64) -> Moment {
+    Moment { at: Time::from_nanos(nanos), wall: std::time::SystemTime::UNIX_EPOCH }
+}
+
 fn report() -> Report<&'static str, u32, &'static str> {
     let mut report = ReportBuilder::new();
     for key in ["a", "b", "c", "d"] {
@@ -11,11 +15,11 @@ fn report() -> Report<&'static str, u32, &'static str> {
         report.start(index, at(10));
     }
     report.settle(1, at(20), Err(TaskError::Failed("no\nroute")));
-    report.retry(2, TaskError::Failed("busy"));
+    report.retry(2, at(20), TaskError::Failed("busy"));
     report.start(2, at(25));
     report.settle(0, at(1_510), Ok(7));
     report.settle(2, at(2_000_010), Err(TaskError::TimedOut { after: Duration::from_millis(2) }));
-    report.close(Some("night load".into()), at(10), at(2_000_010), StopReason::TimedOut)
+    report.close(Some("night load".into()), moment(10), at(2_000_010), StopReason::TimedOut)
 }
 
 #[test]
@@ -55,6 +59,6 @@ fn prints_a_line_per_task_and_the_counts() {
         "4 tasks: 1 ok, 1 failed, 1 timed out, 1 not started in 2.00 ms; stopped by its timeout"
     );
     let empty =
-        ReportBuilder::<u8, (), &str>::new().close(None, Time::ZERO, Time::ZERO, StopReason::Completed);
+        ReportBuilder::<u8, (), &str>::new().close(None, moment(0), Time::ZERO, StopReason::Completed);
     assert_eq!(empty.to_string(), "0 tasks: 0 ok in 0 ns; completed");
 }

@@ -112,7 +112,7 @@ pub(super) fn runner(sim: &Sim, program: &Program) -> Outcome {
     let tasks = report.tasks().iter().map(|task| TaskOutcome {
         how: how(task.result()),
         attempts: task.attempts(),
-        retried: task.retried().iter().map(|error| how::<(), _>(&Err(retell(error)))).collect(),
+        retried: task.retried().iter().map(|attempt| how::<(), _>(&Err(retell(attempt.error())))).collect(),
         started: task.started().map(tick),
         ended: task.ended().map(tick),
     });

@@ -24,7 +24,7 @@ on_every_executor! {
         let task = report.task("a").unwrap();
         assert_eq!(ends(&report), ["ok 3"]);
         assert_eq!(task.attempts(), 3);
-        let errors: Vec<_> = task.retried().iter().map(|error| *error.failure().unwrap()).collect();
+        let errors: Vec<_> = task.retried().iter().map(|attempt| *attempt.error().failure().unwrap()).collect();
         assert_eq!(errors, ["no route", "busy"]);
         assert_eq!(task.elapsed(), Some(secs(1 + 10 + 1 + 20 + 1)));
     }

@@ -159,7 +159,7 @@ on_every_executor! {
         assert_eq!(task.attempts(), 2);
         assert_eq!(task.elapsed(), Some(secs(4)), "2 s, the pause of 1 s, 1 s");
         assert_eq!(
-            task.retried().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            task.retried().iter().map(|attempt| attempt.error().to_string()).collect::<Vec<_>>(),
             ["timed out after 2s"]
         );
     }
