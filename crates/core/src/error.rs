@@ -173,8 +173,8 @@ impl fmt::Display for Panic {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Error)]
 #[non_exhaustive]
 pub enum NotStarted {
-    /// The run was cancelled first.
-    #[error("the run was cancelled")]
+    /// The task, or its whole run, was cancelled first.
+    #[error("it was cancelled first")]
     Cancelled,
     /// The run's own time was up first.
     #[error("the run's time was up")]

@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+mod boxed;
 mod cancel;
 mod clock;
 mod compose;
@@ -27,6 +28,7 @@ mod retry;
 mod strategy;
 mod time;
 
+pub use boxed::{BoxStrategy, BoxToken};
 pub use cancel::{CancelToken, Cancelled, DropGuard};
 pub use clock::{Clock, Sleep, SystemClock};
 pub use discipline::Discipline;

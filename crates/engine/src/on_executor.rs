@@ -36,6 +36,11 @@ impl<S> OnExecutor<S> {
         self.inner
     }
 
+    /// The adapted source, to be changed between two polls.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
     /// The adapted source.
     pub fn get_ref(&self) -> &S {
         &self.inner

@@ -60,6 +60,11 @@ impl<J> Retrying<J> {
         self.heap.pop().map(|Reverse(delayed)| delayed.job)
     }
 
+    /// Keeps only what `keep` says. Costs O(n).
+    pub fn retain(&mut self, mut keep: impl FnMut(&J) -> bool) {
+        self.heap.retain(|Reverse(delayed)| keep(&delayed.job));
+    }
+
     /// Takes all, due or not, in no particular order.
     pub fn drain(&mut self) -> impl Iterator<Item = J> + '_ {
         self.heap.drain().map(|Reverse(delayed)| delayed.job)

@@ -17,6 +17,8 @@ pub enum StopReason {
     StopRule,
     /// The source of its tasks panicked.
     Panicked(Panic),
+    /// Its driver was handed to an executor, which dropped it before it had begun.
+    NotSpawned,
 }
 
 impl StopReason {
@@ -27,6 +29,7 @@ impl StopReason {
             Self::TimedOut => NotStarted::TimedOut,
             Self::StopRule => NotStarted::Stopped,
             Self::Panicked(_) => NotStarted::Source,
+            Self::NotSpawned => NotStarted::Spawn,
         }
     }
 }
@@ -39,6 +42,7 @@ impl fmt::Display for StopReason {
             Self::Cancelled => f.write_str("cancelled"),
             Self::StopRule => f.write_str("stopped by its stop rule"),
             Self::Panicked(panic) => write!(f, "stopped by a panic of its source: {panic}"),
+            Self::NotSpawned => f.write_str("dropped by its executor before it had begun"),
         }
     }
 }

@@ -262,7 +262,7 @@ impl<'a> Model<'a> {
             None => ("completed", "nobody is left"),
             Some(Reason::Stopped) => ("stopped by its stop rule", "the run was stopped by its stop rule"),
             Some(Reason::TimedOut) => ("stopped by its timeout", "the run's time was up"),
-            Some(Reason::Cancelled) => ("cancelled", "the run was cancelled"),
+            Some(Reason::Cancelled) => ("cancelled", "it was cancelled first"),
         };
         let tasks = self.tasks.into_iter().map(|task| TaskOutcome {
             how: task.how.unwrap_or_else(|| format!("not started: {never}")),

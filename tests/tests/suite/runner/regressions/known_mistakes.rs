@@ -50,7 +50,7 @@ on_every_executor! {
         };
         let (report, results, ()) =
             futures::join!(runner.run(), mapped.clock(world.clock()).cancel_on(&token), cancel);
-        let expected = ["cancelled", "cancelled", "not started: the run was cancelled"];
+        let expected = ["cancelled", "cancelled", "not started: it was cancelled first"];
         assert_eq!(ends(&report), expected);
         assert_eq!(hows(&results), expected);
         assert_eq!((report.counts().panicked, report.counts().cancelled), (0, 2));

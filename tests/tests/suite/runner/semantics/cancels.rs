@@ -5,7 +5,7 @@ use regatta::{Backoff, CancelToken, Runner, StopOn, StopReason, for_each, map};
 use regatta_tests::{World, on_every_executor};
 use std::time::Duration;
 
-const NEVER: &str = "not started: the run was cancelled";
+const NEVER: &str = "not started: it was cancelled first";
 
 /// Cancels the token after so many seconds.
 fn cancel_after(world: &World, seconds: u64, token: &CancelToken) {
