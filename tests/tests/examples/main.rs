@@ -13,6 +13,7 @@ mod program;
 mod short;
 #[cfg(unix)]
 mod stops;
+mod tokio_clock;
 mod usage;
 
 use std::io::{self, Write};
