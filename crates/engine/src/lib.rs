@@ -50,6 +50,7 @@
 mod admission;
 mod contain;
 mod deadlines;
+mod elapsed;
 mod engine;
 mod log;
 mod observers;
@@ -66,11 +67,13 @@ mod summary;
 mod sync;
 mod table;
 mod task_set;
+mod text;
 mod timer;
 mod wakes;
 
 pub use admission::{Admission, Admitted};
 pub use contain::{contain, contain_drop, contain_or};
+pub use elapsed::Elapsed;
 pub use engine::Engine;
 pub use log::LogLines;
 pub use observers::Observers;

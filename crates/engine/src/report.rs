@@ -1,7 +1,11 @@
 //! `Report`: what became of every task of a run.
 
 mod builder;
+mod iter;
 mod moment;
+mod panics;
+#[cfg(feature = "serde")]
+mod serialize;
 mod task;
 mod verdict;
 
@@ -16,11 +20,43 @@ use regatta_core::{TaskError, Time};
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The outcome of every task of a run, in the order in which the tasks were added.
 ///
 /// A task is looked up by its key in O(1). `Display` prints the whole as a plain table.
+///
+/// # With the feature `serde`
+///
+/// A report can be serialised if its keys and values can; errors become text. The shape is stable. In JSON:
+///
+/// ```json
+/// {
+///   "name": "night load",
+///   "began": "2026-01-01T00:00:00.000Z",
+///   "elapsed": 5.0,
+///   "stopped": "timed_out",
+///   "counts": { "ok": 1, "failed": 0, "panicked": 0, "timed_out": 0, "cancelled": 0, "not_started": 1, "refused": 0 },
+///   "tasks": [
+///     {
+///       "key": "ann", "state": "ok", "value": 7, "attempts": 2,
+///       "failed_attempts": [{ "error": "no route", "started": 0.0, "ended": 1.5 }],
+///       "queued": 0.0, "started": 0.0, "ended": 4.0
+///     },
+///     {
+///       "key": "bob", "state": "not_started", "error": "not started: the run's time was up", "attempts": 0,
+///       "queued": 0.0
+///     }
+///   ]
+/// }
+/// ```
+///
+/// - `began` is UTC, as RFC 3339. All other times are seconds since then, by the monotonic clock.
+/// - `stopped` is `completed`, `timed_out`, `cancelled`, `stop_rule`, `not_spawned` or `panicked`; the last comes with
+///   the message of the source's panic as `panic`.
+/// - `state` is `ok`, with a `value`, or another word, with an `error`: `failed`, `panicked`, `timed_out`, `cancelled`,
+///   `not_started`, `rejected`, `skipped`.
+/// - What isn't there is left out: `name`, `panic`, `failed_attempts`, and the times of what never happened.
 pub struct Report<K, T, E> {
     tasks: Vec<TaskReport<K, T, E>>,
     /// Where the tasks are, by their keys: each key lives once and needs no `Clone`.
@@ -61,6 +97,22 @@ impl<K, T, E> Report<K, T, E> {
     /// Why the run stopped.
     pub fn stopped(&self) -> &StopReason {
         &self.stopped
+    }
+
+    /// When the run began: its first poll.
+    pub fn began(&self) -> Moment {
+        self.began
+    }
+
+    /// When it was over.
+    pub fn ended(&self) -> Moment {
+        Moment { at: self.ended, wall: self.wall(self.ended) }
+    }
+
+    /// What the wall clock said at `time`, one of the times of this report: for people. Reckoned from when the run
+    /// began, as if nobody had set the clock since.
+    pub fn wall(&self, time: Time) -> SystemTime {
+        self.began.wall_at(time)
     }
 
     /// How long the run took.
@@ -149,19 +201,6 @@ impl<K: Eq + Hash, T, E> Report<K, T, E> {
     #[expect(clippy::cast_possible_truncation, reason = "32 bits of the hash are what is kept")]
     fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u32 {
         self.hasher.hash_one(key) as u32
-    }
-}
-
-/// Keys and results, in the order of adding.
-impl<K, T, E> IntoIterator for Report<K, T, E> {
-    type Item = (K, Result<T, TaskError<E>>);
-    type IntoIter = std::iter::Map<
-        std::vec::IntoIter<TaskReport<K, T, E>>,
-        fn(TaskReport<K, T, E>) -> (K, Result<T, TaskError<E>>),
-    >;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.tasks.into_iter().map(TaskReport::into_parts)
     }
 }
 

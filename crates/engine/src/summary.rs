@@ -1,9 +1,9 @@
 //! How a report looks as text: one table, one line of counts.
 
 use crate::table::Table;
-use crate::{Counts, Report, TaskReport};
+use crate::text::{debugged, displayed, one_line};
+use crate::{Counts, Elapsed, Report, TaskReport};
 use std::fmt;
-use std::time::Duration;
 
 pub(crate) fn write<K, T, E>(report: &Report<K, T, E>, f: &mut fmt::Formatter<'_>) -> fmt::Result
 where
@@ -16,27 +16,47 @@ where
         table.row(row(task));
     }
     if let Some(name) = report.name() {
-        writeln!(f, "{name}")?;
+        writeln!(f, "{}, began {}", one_line(name), report.began())?;
     }
     if !report.is_empty() {
         writeln!(f, "{table}")?;
     }
-    let elapsed = human(report.elapsed());
-    write!(f, "{} in {elapsed}; {}", Tally(report.counts()), report.stopped())
+    let (elapsed, stopped) = (Elapsed(report.elapsed()), report.stopped().to_string());
+    write!(f, "{} in {elapsed}; {}", Tally(report.counts()), one_line(&stopped))
 }
 
 fn row<K: fmt::Debug, T, E: fmt::Display>(task: &TaskReport<K, T, E>) -> [String; 5] {
-    let error = match task.result() {
-        Ok(_) => String::new(),
-        Err(error) => error.to_string(),
-    };
     [
-        format!("{:?}", task.key()),
+        debugged(task.key()),
         task.state().to_owned(),
         task.attempts().to_string(),
-        task.elapsed().map(human).unwrap_or_default(),
-        error,
+        task.elapsed().map(|elapsed| Elapsed(elapsed).to_string()).unwrap_or_default(),
+        errors(task),
     ]
+}
+
+/// So many earlier errors are shown, if they differ.
+const EARLIER: usize = 3;
+
+/// The error that stands, and those of earlier attempts which say something else: `no route (before: busy)`.
+fn errors<K, T, E: fmt::Display>(task: &TaskReport<K, T, E>) -> String {
+    let last = task.result().as_ref().err().map(displayed);
+    let mut earlier = Vec::new();
+    for error in task.retried().iter().map(|attempt| displayed(attempt.error())) {
+        if last.as_ref() != Some(&error) && !earlier.contains(&error) {
+            if earlier.len() == EARLIER {
+                earlier.push("…".to_owned());
+                break;
+            }
+            earlier.push(error);
+        }
+    }
+    let mut text = last.unwrap_or_default();
+    if !earlier.is_empty() {
+        let space = if text.is_empty() { "" } else { " " };
+        text += &format!("{space}(before: {})", earlier.join(", "));
+    }
+    text
 }
 
 /// `3 tasks: 1 ok, 2 failed`.
@@ -62,21 +82,4 @@ impl fmt::Display for Tally {
         }
         Ok(())
     }
-}
-
-/// A duration as people read it: three significant digits.
-pub(crate) fn human(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64();
-    let (value, unit) = match seconds {
-        s if s >= 1.0 => (s, "s"),
-        s if s >= 1e-3 => (s * 1e3, "ms"),
-        s if s >= 1e-6 => (s * 1e6, "µs"),
-        s => (s * 1e9, "ns"),
-    };
-    let digits = match value {
-        v if v >= 100.0 || unit == "ns" => 0,
-        v if v >= 10.0 => 1,
-        _ => 2,
-    };
-    format!("{value:.digits$} {unit}")
 }

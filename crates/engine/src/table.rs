@@ -1,5 +1,6 @@
 //! `Table`: plain text in columns.
 
+use crate::text::one_line;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, presets};
 use std::fmt;
 
@@ -34,13 +35,6 @@ impl Table {
         self.0.add_row(cells.into_iter().map(|cell| Cell::new(one_line(cell.as_ref()))));
         self
     }
-}
-
-fn one_line(text: &str) -> String {
-    if !text.contains(char::is_control) {
-        return text.to_owned();
-    }
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 impl fmt::Display for Table {

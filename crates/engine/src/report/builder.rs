@@ -1,5 +1,6 @@
 //! `ReportBuilder`: how a source keeps the report of a run that goes on.
 
+use super::task::Retried;
 use super::{Attempt, Moment, Place, Report, StopReason, TaskReport};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use regatta_core::{TaskError, Time};
@@ -37,6 +38,9 @@ impl<K, T, E> ReportBuilder<K, T, E> {
     pub fn start(&mut self, index: usize, now: Time) -> u32 {
         let task = &mut self.0.tasks[index];
         task.started = task.started.min(now);
+        if let Some(retried) = &mut task.retried {
+            retried.last_started = now;
+        }
         task.attempts += 1;
         task.attempts
     }
@@ -49,7 +53,11 @@ impl<K, T, E> ReportBuilder<K, T, E> {
     /// The attempt that runs has failed at `now`, and there may be another.
     pub fn retry(&mut self, index: usize, now: Time, error: TaskError<E>) {
         let task = &mut self.0.tasks[index];
-        task.retried.get_or_insert_default().push(Attempt { ended: now, error });
+        let first = task.started;
+        let retried = task
+            .retried
+            .get_or_insert_with(|| Box::new(Retried { attempts: Vec::new(), last_started: first }));
+        retried.attempts.push(Attempt { started: retried.last_started, ended: now, error });
     }
 
     /// A task has its outcome.
@@ -64,7 +72,10 @@ impl<K, T, E> ReportBuilder<K, T, E> {
 
     /// There will be no other attempt after all: takes the last failure back, to be settled with.
     pub fn take_retried(&mut self, index: usize) -> Option<TaskError<E>> {
-        self.0.tasks[index].retried.as_mut()?.pop().map(|attempt| attempt.error)
+        let retried = self.0.tasks[index].retried.as_mut()?;
+        let last = retried.attempts.pop()?;
+        retried.last_started = last.started;
+        Some(last.error)
     }
 
     /// The run is over. What has started and not ended was cancelled; the rest was never started.
@@ -82,6 +93,9 @@ impl<K, T, E> ReportBuilder<K, T, E> {
                 task.result =
                     Err(if task.attempts == 0 { TaskError::NotStarted(why) } else { TaskError::Cancelled });
             }
+        }
+        for task in &mut report.tasks {
+            task.queued = task.queued.max(began.at);
         }
         (report.name, report.began, report.ended, report.stopped) = (name, began, ended, stopped);
         report

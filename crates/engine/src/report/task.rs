@@ -9,12 +9,11 @@ pub struct TaskReport<K, T, E> {
     pub(super) key: K,
     pub(super) result: Result<T, TaskError<E>>,
     /// Boxed: few tasks are retried, and there may be millions of them.
-    #[expect(clippy::box_collection, reason = "a third of the size for the tasks that are not retried")]
-    pub(super) retried: Option<Box<Vec<Attempt<E>>>>,
+    pub(super) retried: Option<Box<Retried<E>>>,
     pub(super) attempts: u32,
     /// Its rank among those that ended.
     pub(super) rank: u32,
-    /// When it came, if the run was on its way already.
+    /// When it came; in a report that is still being written, only if the run was on its way already.
     pub(super) queued: Time,
     /// `Time::MAX` until then.
     pub(super) started: Time,
@@ -22,14 +21,28 @@ pub struct TaskReport<K, T, E> {
     pub(super) ended: Time,
 }
 
+/// What is kept of a task that was retried.
+#[derive(Debug)]
+pub(super) struct Retried<E> {
+    pub(super) attempts: Vec<Attempt<E>>,
+    /// When the attempt after those started.
+    pub(super) last_started: Time,
+}
+
 /// An attempt that failed and was followed by another.
 #[derive(Debug)]
 pub struct Attempt<E> {
+    pub(super) started: Time,
     pub(super) ended: Time,
     pub(super) error: TaskError<E>,
 }
 
 impl<E> Attempt<E> {
+    /// When it started.
+    pub fn started(&self) -> Time {
+        self.started
+    }
+
     /// When it ended.
     pub fn ended(&self) -> Time {
         self.ended
@@ -73,7 +86,12 @@ impl<K, T, E> TaskReport<K, T, E> {
 
     /// The attempts before the last one, in order.
     pub fn retried(&self) -> &[Attempt<E>] {
-        self.retried.as_ref().map_or(&[], |retried| retried)
+        self.retried.as_ref().map_or(&[], |retried| &retried.attempts)
+    }
+
+    /// When it came: as the run began, or later if it was added on the way. It waited from then on.
+    pub fn queued(&self) -> Time {
+        self.queued
     }
 
     /// When its first attempt started.
@@ -81,9 +99,20 @@ impl<K, T, E> TaskReport<K, T, E> {
         (self.started < Time::MAX).then_some(self.started)
     }
 
+    /// When its last attempt started.
+    pub fn last_started(&self) -> Option<Time> {
+        let last = self.retried.as_ref().map(|retried| retried.last_started);
+        self.started().map(|first| last.unwrap_or(first))
+    }
+
     /// When it ended.
     pub fn ended(&self) -> Option<Time> {
         (self.ended < Time::MAX).then_some(self.ended)
+    }
+
+    /// How long it waited for its first start.
+    pub fn waited(&self) -> Option<Duration> {
+        Some(self.started()?.since(self.queued))
     }
 
     /// From its first start to its end, pauses between attempts included.

@@ -1,8 +1,18 @@
+mod panics;
+mod texts;
+mod times;
+
 use super::*;
 use regatta_core::NotStarted;
+use std::time::UNIX_EPOCH;
 
 fn moment(nanos: u64) -> Moment {
-    Moment { at: Time::from_nanos(nanos), wall: std::time::SystemTime::UNIX_EPOCH }
+    Moment { at: Time::from_nanos(nanos), wall: UNIX_EPOCH }
+}
+
+/// The report of a run that was over at once.
+fn closed<K, T, E>(builder: ReportBuilder<K, T, E>, stopped: StopReason) -> Report<K, T, E> {
+    builder.close(None, moment(0), Time::ZERO, stopped)
 }
 
 fn report() -> Report<&'static str, u32, &'static str> {
@@ -50,7 +60,7 @@ fn a_key_is_taken_once() {
 fn prints_a_line_per_task_and_the_counts() {
     let text = report().to_string();
     let lines: Vec<_> = text.lines().map(str::trim).collect();
-    assert_eq!(lines[0], "night load");
+    assert_eq!(lines[0], "night load, began 1970-01-01T00:00:00Z");
     assert_eq!(lines.len(), 7, "{text}");
     assert!(lines[2].contains("\"a\"") && lines[2].contains("ok") && lines[2].contains("1.50 µs"), "{text}");
     assert!(lines[3].contains("no\\nroute"), "a line break in an error does not break the table: {text}");
@@ -58,7 +68,17 @@ fn prints_a_line_per_task_and_the_counts() {
         lines[6],
         "4 tasks: 1 ok, 1 failed, 1 timed out, 1 not started in 2.00 ms; stopped by its timeout"
     );
-    let empty =
-        ReportBuilder::<u8, (), &str>::new().close(None, moment(0), Time::ZERO, StopReason::Completed);
+    let empty = closed(ReportBuilder::<u8, (), &str>::new(), StopReason::Completed);
     assert_eq!(empty.to_string(), "0 tasks: 0 ok in 0 ns; completed");
+}
+
+#[test]
+fn a_reference_goes_through_keys_and_results() {
+    let report = report();
+    let mut ok = Vec::new();
+    for (key, result) in &report {
+        ok.push((*key, result.is_ok()));
+    }
+    assert_eq!(ok, [("a", true), ("b", false), ("c", false), ("d", false)]);
+    assert_eq!(report.iter().count(), report.len());
 }

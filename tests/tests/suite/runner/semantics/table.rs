@@ -22,7 +22,7 @@ on_every_executor! {
         assert_eq!(
             lines,
             [
-                "night load",
+                "night load, began 2026-01-01T00:00:00Z",
                 "task state attempts time error",
                 r#""ann" ok 1 1.50 s"#,
                 r#""bob" failed 3 60.0 ms two\nlines"#,
