@@ -1,96 +1,118 @@
 //! `Batch`: a runner's tasks as a source. Keyed, boxed, some of them to be made again after a failure.
 
+mod tell;
+
+use crate::body::{Again, Bodies, Body};
 use crate::course::Course;
-use regatta_core::{BoxFuture, EventKind, Outcome, Panic, Request, Retry, TaskError, Time};
+use crate::inbox::{Inbox, InboxEnd, Order};
+use crate::mode::Mode;
+use crate::snapshot::Phase;
+use crate::stops::Stops;
+use regatta_core::{EventKind, Kick, Limit, Outcome, Panic, Readiness, Request, TaskError, Time};
 use regatta_engine::{
-    Admission, Control, End, Failed, Job, Moment, Next, Observers, Report, ReportBuilder, Retrying, Source,
-    TaskReport, contain, contain_drop, contain_or,
+    Admission, Control, End, Failed, Job, Moment, Next, Report, ReportBuilder, Retrying, Source, contain,
+    contain_or,
 };
-use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+pub(crate) use tell::Listeners;
 
 /// The state of a runner on its way: the report that grows, and what is still to be started.
-pub(crate) struct Batch<'a, K, T, E> {
+pub(crate) struct Batch<'a, K, T, E, M: Mode<'a, T, E>> {
     pub(crate) course: Course,
     pub(crate) report: ReportBuilder<K, T, E>,
     pub(crate) name: Option<String>,
-    /// How an error looks in an event; set with the first observer, which is what asks for `E: Display`.
-    pub(crate) text: Option<Text<E>>,
-    bodies: Bodies<'a, T, E>,
+    inbox: Option<InboxEnd<K, M::Task, M::Factory>>,
+    /// Copies a key for the inbox; there with it.
+    copy: Option<fn(&K) -> K>,
+    /// What a strategy is asked for each task.
+    pub(crate) request: Option<RequestFor<'a, K>>,
+    bodies: Bodies<M::Task, M::Factory>,
+    stops: Stops,
     /// The first task that has not been started.
     fresh: usize,
     settled: usize,
     retrying: Retrying<usize>,
-    /// The last field: observers go after everything that they could hear of.
-    pub(crate) observers: Observers,
+    limit: Option<Limit>,
+    /// The last field: listeners go after everything that they could hear of.
+    pub(crate) listeners: Listeners<E>,
 }
 
-/// A factory together with its retry rule, so that both share one box.
-pub(crate) trait Again<'a, T, E> {
-    fn attempt(&mut self) -> BoxFuture<'a, Result<T, E>>;
-    fn retry(&mut self) -> &mut dyn Retry<E>;
-}
+type RequestFor<'a, K> = Box<dyn FnMut(&K) -> Request + Send + 'a>;
 
-/// Where the tasks come from: a future each, good for one attempt, or a factory. Dropping what was never started is
-/// user code too.
-struct Bodies<'a, T, E> {
-    futures: Vec<Option<BoxFuture<'a, Result<T, E>>>>,
-    /// Beside the futures, because few tasks have one.
-    factories: HashMap<usize, Box<dyn Again<'a, T, E> + Send + 'a>>,
-}
-
-impl<T, E> Drop for Bodies<'_, T, E> {
-    fn drop(&mut self) {
-        for future in self.futures.drain(..).flatten() {
-            contain_drop(|| drop(future));
-        }
-        for (_, factory) in self.factories.drain() {
-            contain_drop(|| drop(factory));
-        }
-    }
-}
-
-impl<'a, K, T, E> Batch<'a, K, T, E> {
+impl<'a, K, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, M> {
     pub(crate) fn new() -> Self {
         Self {
             course: Course::new(),
             report: ReportBuilder::new(),
-            observers: Observers::new(),
             name: None,
-            text: None,
-            bodies: Bodies { futures: Vec::new(), factories: HashMap::new() },
+            inbox: None,
+            copy: None,
+            request: None,
+            bodies: Bodies::new(),
+            stops: Stops::new(),
             fresh: 0,
             settled: 0,
             retrying: Retrying::new(),
+            limit: None,
+            listeners: Listeners::new(),
         }
-    }
-
-    /// Adds the future of the task that was last pushed to the report.
-    #[inline]
-    pub(crate) fn push(&mut self, future: BoxFuture<'a, Result<T, E>>) {
-        self.bodies.futures.push(Some(future));
-    }
-
-    /// Adds the factory of the task that was last pushed to the report.
-    pub(crate) fn push_factory(&mut self, factory: Box<dyn Again<'a, T, E> + Send + 'a>) {
-        self.bodies.factories.insert(self.bodies.futures.len(), factory);
-        self.bodies.futures.push(None);
     }
 
     pub(crate) fn reserve(&mut self, tasks: usize) {
         self.report.reserve(tasks);
-        self.bodies.futures.reserve(tasks);
+        self.bodies.reserve(tasks);
     }
 
-    fn unfinished(&self) -> bool {
+    /// Whether a task has no outcome yet.
+    pub(crate) fn unfinished(&self) -> bool {
         self.settled < self.report.len()
     }
 }
 
-impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
+impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, M> {
+    /// Adds a task, or hands its key back if that is taken.
+    #[inline]
+    pub(crate) fn push(&mut self, key: K, body: impl FnOnce() -> Body<M::Task, M::Factory>) -> Result<(), K> {
+        if let (Some(inbox), Some(copy)) = (&self.inbox, self.copy) {
+            // Handles may have added this key; what this side has added is known there too.
+            if inbox.0.reserve(copy(&key), self.report.len()).is_err() {
+                return Err(key);
+            }
+        }
+        let index = self.report.push(key)?;
+        self.bodies.push(body());
+        self.listeners.open(index, self.report.tasks()[index].key(), self.name.as_deref());
+        Ok(())
+    }
+
+    /// What handles need. All of them share one inbox.
+    pub(crate) fn inbox(&mut self) -> Arc<Inbox<K, M::Task, M::Factory>>
+    where
+        K: Clone,
+    {
+        let report = &self.report;
+        let end = self.inbox.get_or_insert_with(|| {
+            let inbox = Inbox::new();
+            for (index, task) in report.tasks().iter().enumerate() {
+                // A new inbox refuses nothing, and the keys of a report differ.
+                let _ = inbox.reserve(task.key().clone(), index);
+            }
+            InboxEnd(Arc::new(inbox))
+        });
+        self.copy = Some(K::clone);
+        end.0.clone()
+    }
+
     /// The run is over at `now`.
     pub(crate) fn into_report(mut self, began: Moment, now: Time) -> Report<K, T, E> {
-        if self.fresh < self.report.len() || !self.retrying.is_empty() {
+        if let Some(inbox) = self.inbox.take() {
+            // Added when it was too late to start them, or before there was a run at all.
+            let added = inbox.0.close();
+            self.take_in(now, added);
+        }
+        if self.unfinished() {
             self.course.left_over();
         }
         // Retries that were not to be: the last failure stands.
@@ -100,44 +122,125 @@ impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
             }
         }
         drop(self.bodies);
+        drop(self.stops);
         let report = self.report.close(self.name, began, now, self.course.reason());
-        if !self.observers.is_empty() {
-            let never = report.tasks().iter().enumerate().filter(|(_, task)| task.started().is_none());
-            for (id, task) in never {
-                tell_finished(&mut self.observers, self.text, id, now, task);
+        if self.listeners.is_any() {
+            for (id, task) in report.tasks().iter().enumerate().filter(|(_, task)| task.ended().is_none()) {
+                self.listeners.finished(id, now, task);
             }
         }
         report
     }
 
     fn begin(&mut self, now: Time) {
-        if self.observers.is_empty() {
-            return;
-        }
-        for (id, task) in self.report.tasks().iter().enumerate() {
-            self.observers.tell(id, task.key(), now, EventKind::Queued);
+        if self.listeners.is_any() {
+            for (id, task) in self.report.tasks().iter().enumerate() {
+                self.listeners.tell(id, task.key(), now, EventKind::Queued);
+            }
         }
     }
 
-    /// The job of this task's next attempt, or `None` if its factory panicked: then the task has ended.
+    /// Does what the handles have ordered since the last look.
+    fn obey_handles(&mut self, now: Time) {
+        let Some(inbox) = self.inbox.as_ref().map(|end| end.0.clone()) else { return };
+        let added = inbox.take_added();
+        self.take_in(now, added);
+        for order in inbox.orders() {
+            match order {
+                Order::Limit(limit) => self.limit = Some(limit),
+                Order::Stop => self.course.cancel(),
+                Order::Cancel(index) => self.cancel(index, now),
+            }
+        }
+    }
+
+    fn take_in(&mut self, now: Time, added: Vec<(K, Body<M::Task, M::Factory>)>) {
+        for (key, body) in added {
+            // The inbox has refused keys that are taken.
+            let Ok(index) = self.report.push(key) else { continue };
+            self.report.queue(index, now);
+            self.bodies.push(body);
+            let key = self.report.tasks()[index].key();
+            self.listeners.open(index, key, self.name.as_deref());
+            self.listeners.tell(index, key, now, EventKind::Queued);
+            let cancelled = self.inbox.as_ref().is_some_and(|inbox| inbox.0.seen(key, index));
+            if cancelled {
+                self.cancel(index, now);
+            }
+        }
+    }
+
+    /// Cancels one task, wherever it is.
+    fn cancel(&mut self, index: usize, now: Time) {
+        let task = &self.report.tasks()[index];
+        if task.ended().is_some() {
+            return;
+        }
+        let (has_started, retrying) = (task.started().is_some(), self.retrying.len());
+        self.retrying.retain(|&waiting| waiting != index);
+        if !has_started {
+            self.stops.ask(index, now);
+            let why = regatta_core::NotStarted::Cancelled;
+            self.settle(index, now, Err(TaskError::NotStarted(why)));
+        } else if self.retrying.len() < retrying {
+            self.stops.ask(index, now);
+            self.settle(index, now, Err(TaskError::Cancelled));
+        } else {
+            self.stops.ask(index, now + self.course.settings.grace);
+        }
+    }
+
+    /// The task that is to start next: a retry that is due, or the first that has not been started.
     #[inline]
-    fn attempt(&mut self, index: usize, now: Time) -> Option<Job<BoxFuture<'a, Result<T, E>>>> {
-        let task = match self.bodies.futures[index].take() {
+    fn candidate(&mut self, now: Time) -> Option<usize> {
+        if let Some(&index) = self.retrying.peek_due(now) {
+            return Some(index);
+        }
+        while self.fresh < self.report.len() {
+            // Some were cancelled before their turn.
+            if self.report.tasks()[self.fresh].ended().is_none() {
+                return Some(self.fresh);
+            }
+            self.fresh += 1;
+        }
+        None
+    }
+
+    /// The candidate is none any more.
+    #[inline]
+    fn take_candidate(&mut self, now: Time) {
+        if self.retrying.pop_due(now).is_none() {
+            self.fresh += 1;
+        }
+    }
+
+    #[inline]
+    fn request_of(&mut self, index: usize) -> Request {
+        let Some(request) = &mut self.request else { return Request::new() };
+        request(self.report.tasks()[index].key())
+    }
+
+    /// The job of this task's next attempt, or `None` if its factory panicked: then the attempt has ended.
+    #[inline]
+    fn attempt(&mut self, index: usize, now: Time) -> Option<Job<M::Task>> {
+        let attempt = self.report.start(index, now);
+        let task = match self.bodies.take(index) {
             Some(task) => Ok(task),
             None => {
-                let factory = self.bodies.factories.get_mut(&index).expect("a future is started once");
-                contain(|| factory.attempt())
+                let factory = self.bodies.factory(index).expect("a future is started once");
+                let stops = &mut self.stops;
+                contain(|| factory.attempt(&mut || stops.ctx(index, attempt)))
             }
         };
-        let attempt = self.report.start(index, now);
-        if !self.observers.is_empty() {
-            let key = self.report.tasks()[index].key();
-            self.observers.tell(index, key, now, EventKind::Started { attempt });
+        let key = self.report.tasks()[index].key();
+        if let Some(inbox) = &self.inbox {
+            inbox.0.moved(key, Phase::Running);
         }
+        self.listeners.tell(index, key, now, EventKind::Started { attempt });
         match task {
             Ok(task) => Some(Job::new(index, task).deadline(self.deadline(index, now))),
             Err(panic) => {
-                self.settle(index, now, Err(TaskError::Panicked(panic)));
+                self.failed_attempt(index, now, TaskError::Panicked(panic));
                 None
             }
         }
@@ -164,17 +267,31 @@ impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
         TaskError::TimedOut { after: after.unwrap_or_default() }
     }
 
+    /// An attempt has ended, and not well: there is another, or the task has its outcome.
+    fn failed_attempt(&mut self, index: usize, now: Time, error: TaskError<E>) {
+        let Some(due) = self.again(index, now, &error) else {
+            self.settle(index, now, Err(error));
+            return;
+        };
+        let task = &self.report.tasks()[index];
+        if let Some(inbox) = &self.inbox {
+            inbox.0.moved(task.key(), Phase::Retrying);
+        }
+        self.listeners.retrying(index, now, due, task, &error);
+        self.report.retry(index, now, error);
+        self.retrying.push(due, index);
+    }
+
     /// When to try again after `error`, if at all.
     fn again(&mut self, index: usize, now: Time, error: &TaskError<E>) -> Option<Time> {
-        let worth_it = self.course.is_open() && now < self.task_deadline(index);
-        let factory = self.bodies.factories.get_mut(&index)?;
+        if self.stops.was_asked(index) || !self.course.is_open() || now >= self.task_deadline(index) {
+            return None;
+        }
+        let factory = self.bodies.factory(index)?;
+        let retry = factory.retry()?;
         let attempts = self.report.tasks()[index].attempts();
         // A retry rule that panics has no opinion: the failure stands.
-        let delay = if worth_it {
-            contain_or(None, || factory.retry().delay(attempts, error))?
-        } else {
-            return None;
-        };
+        let delay = contain_or(None, || retry.delay(attempts, error))?;
         let due = now + delay;
         (due < self.task_deadline(index) && due < self.course.end()).then_some(due)
     }
@@ -195,65 +312,73 @@ impl<'a, K: fmt::Debug, T, E> Batch<'a, K, T, E> {
     #[inline]
     fn settle(&mut self, index: usize, now: Time, result: Result<T, TaskError<E>>) {
         self.settled += 1;
-        self.course.settled(result.is_ok());
-        // Most runs have no factory at all, and then not even the index is hashed.
-        if !self.bodies.factories.is_empty() {
-            let factory = self.bodies.factories.remove(&index);
-            contain_drop(|| drop(factory));
+        let is_ok = result.is_ok();
+        // Who cancels one task does not want the stop rule to end the others for it.
+        if is_ok || !self.stops.was_asked(index) {
+            self.course.settled(is_ok);
         }
+        self.stops.forget(index);
+        self.bodies.forget(index);
         // Kept before anybody hears of it: an outcome is not lost to a listener.
         self.report.settle(index, now, result);
-        if !self.observers.is_empty() {
-            tell_finished(&mut self.observers, self.text, index, now, &self.report.tasks()[index]);
+        let task = &self.report.tasks()[index];
+        if let Some(inbox) = &self.inbox {
+            inbox.0.moved(task.key(), if is_ok { Phase::Ok } else { Phase::NotOk });
         }
+        if self.listeners.is_any() {
+            self.listeners.finished(index, now, task);
+        }
+    }
+
+    /// Whether every task has its outcome, and no other will start.
+    pub(crate) fn is_closed(&self) -> bool {
+        let open = self.course.is_open();
+        if open { self.is_over() } else { true }
+    }
+
+    /// Whether no task can come any more, neither from here nor from a handle.
+    fn is_over(&self) -> bool {
+        !self.unfinished() && self.inbox.as_ref().is_none_or(|inbox| inbox.0.close_if_empty())
     }
 }
 
-/// How an error reads in an event; the error's `Display` is user code.
-type Text<E> = fn(&TaskError<E>) -> String;
+impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Source for Batch<'a, K, T, E, M> {
+    type Task = M::Task;
 
-fn read<E>(text: Option<Text<E>>, error: &TaskError<E>) -> Option<String> {
-    let text = text?;
-    Some(contain_or(None, || Some(text(error))).unwrap_or_else(|| String::from("(its Display panicked)")))
-}
-
-fn tell_finished<K: fmt::Debug, T, E>(
-    observers: &mut Observers,
-    text: Option<Text<E>>,
-    id: usize,
-    now: Time,
-    task: &TaskReport<K, T, E>,
-) {
-    let error = task.result().as_ref().err().and_then(|error| read(text, error));
-    let kind =
-        EventKind::Finished { attempts: task.attempts(), state: task.state(), error: error.as_deref() };
-    observers.tell(id, task.key(), now, kind);
-}
-
-impl<'a, K: fmt::Debug, T, E> Source for Batch<'a, K, T, E> {
-    type Task = BoxFuture<'a, Result<T, E>>;
+    fn attach(&mut self, kick: Kick) {
+        if let Some(inbox) = &self.inbox {
+            inbox.0.attach(kick);
+        }
+    }
 
     #[inline]
     fn next<'s>(&mut self, now: Time, admission: Admission<'s>) -> Next<'s, Self::Task> {
         self.give_up_late_retries(now);
         if !self.course.is_open() {
+            if let Some(inbox) = &self.inbox {
+                let late = inbox.0.close();
+                self.take_in(now, late);
+            }
             return Next::Done;
         }
-        let retry = self.retrying.peek_due(now).is_some();
-        if !retry && self.fresh == self.report.len() {
-            return self.retrying.next_due().map_or(Next::Done, Next::NotBefore);
-        }
-        let admitted = match admission.start(&Request::new()) {
+        let Some(index) = self.candidate(now) else {
+            return match self.retrying.next_due() {
+                Some(due) => Next::NotBefore(due),
+                None if self.unfinished() || self.is_over() => Next::Done,
+                // Somebody has just added one: it is taken in at the beginning of the next pass.
+                None => Next::NotBefore(now),
+            };
+        };
+        let admitted = match admission.start(&self.request_of(index)) {
             Ok(admitted) => admitted,
+            Err(Readiness::Rejected(why)) => {
+                self.take_candidate(now);
+                self.settle(index, now, Err(TaskError::Rejected(why)));
+                return Next::NotBefore(now);
+            }
             Err(readiness) => return Next::Blocked(readiness),
         };
-        let index = match self.retrying.pop_due(now) {
-            Some(index) => index,
-            None => {
-                self.fresh += 1;
-                self.fresh - 1
-            }
-        };
+        self.take_candidate(now);
         match self.attempt(index, now) {
             Some(job) => Next::Start(job, admitted),
             // The factory panicked. The engine asks again once it has seen what that changes; see `control`.
@@ -263,6 +388,7 @@ impl<'a, K: fmt::Debug, T, E> Source for Batch<'a, K, T, E> {
 
     #[inline]
     fn on_outcome(&mut self, now: Time, index: usize, end: End<Result<T, E>>) -> Outcome {
+        self.stops.attempt_ended(index, matches!(end, End::Output(_)));
         let (error, outcome) = match end {
             End::Output(Ok(value)) => {
                 self.settle(index, now, Ok(value));
@@ -271,24 +397,12 @@ impl<'a, K: fmt::Debug, T, E> Source for Batch<'a, K, T, E> {
             End::Output(Err(error)) => (TaskError::Failed(error), Outcome::Failure),
             End::Panicked(panic) => (TaskError::Panicked(panic), Outcome::Failure),
             End::TimedOut => (self.timed_out(index, now), Outcome::Failure),
+            End::Cancelled if self.stops.was_asked(index) => (TaskError::Cancelled, Outcome::Cancelled),
             // Also where the run's time is up: that says nothing about the task.
             End::Cancelled => (self.course.stopped_error(), Outcome::Cancelled),
             End::NotStarted(why) => (TaskError::NotStarted(why), Outcome::Unused),
         };
-        match self.again(index, now, &error) {
-            Some(due) => {
-                if !self.observers.is_empty() {
-                    let task = &self.report.tasks()[index];
-                    let (attempt, delay) = (task.attempts(), due.since(now));
-                    let text = read(self.text, &error).unwrap_or_default();
-                    let kind = EventKind::Retrying { attempt, delay, error: &text };
-                    self.observers.tell(index, task.key(), now, kind);
-                }
-                self.report.retry(index, now, error);
-                self.retrying.push(due, index);
-            }
-            None => self.settle(index, now, Err(error)),
-        }
+        self.failed_attempt(index, now, error);
         outcome
     }
 
@@ -296,7 +410,18 @@ impl<'a, K: fmt::Debug, T, E> Source for Batch<'a, K, T, E> {
         if !self.course.has_begun() {
             self.begin(now);
         }
-        self.course.control(now, self.unfinished())
+        self.obey_handles(now);
+        if let Some(limit) = self.limit.take() {
+            return Some(Control::Limit(limit));
+        }
+        if let Some(index) = self.stops.pop_due(now) {
+            return Some(Control::Cancel(index));
+        }
+        let control = self.course.control(now, self.unfinished(), self.stops.next_due());
+        if self.course.is_in_grace() {
+            self.stops.ask_all();
+        }
+        control
     }
 
     fn failed(&mut self, _: Time, panic: Panic) -> Failed {

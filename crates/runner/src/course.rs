@@ -132,6 +132,12 @@ impl Course {
         }
     }
 
+    /// Nobody will drive the run to its end.
+    pub(crate) fn give_up(&mut self, reason: StopReason) {
+        self.phase = Phase::Closed(reason);
+        self.cut_short = true;
+    }
+
     /// A task has its outcome.
     #[inline]
     pub(crate) fn settled(&mut self, ok: bool) {
@@ -143,8 +149,8 @@ impl Course {
     }
 
     /// What the engine should do. `unfinished` says whether anything is left to stop: a run whose last task ended in
-    /// time has not timed out.
-    pub(crate) fn control(&mut self, now: Time, unfinished: bool) -> Option<Control> {
+    /// time has not timed out. The source has something to do of its own at `also`.
+    pub(crate) fn control(&mut self, now: Time, unfinished: bool, also: Time) -> Option<Control> {
         self.began.get_or_insert(now);
         if unfinished {
             self.advance(now);
@@ -157,6 +163,7 @@ impl Course {
             Phase::Grace { until } => *until,
             Phase::Closed(_) => Time::MAX,
         };
+        let wake = wake.min(also);
         (wake != self.wake).then(|| {
             self.wake = wake;
             Control::WakeAt(wake)
@@ -190,6 +197,11 @@ impl Course {
     /// The supply broke down; what runs may end.
     pub(crate) fn fail(&mut self, panic: Panic) {
         self.broken.get_or_insert(panic);
+    }
+
+    /// Whether what runs has been told to stop, and has time to do so.
+    pub(crate) fn is_in_grace(&self) -> bool {
+        matches!(self.phase, Phase::Grace { .. })
     }
 
     /// When the run is over at the latest.

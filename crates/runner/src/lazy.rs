@@ -203,7 +203,7 @@ where
             self.course.abandon();
         }
         let unfinished = self.running() > 0 || !(self.broken || self.is_through());
-        self.course.control(now, unfinished)
+        self.course.control(now, unfinished, Time::MAX)
     }
 
     fn failed(&mut self, _: Time, panic: Panic) -> Failed {

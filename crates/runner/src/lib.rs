@@ -12,27 +12,43 @@
 
 #![forbid(unsafe_code)]
 
+mod add;
 mod batch;
+mod body;
 mod course;
+mod ctx;
+mod drive;
 mod for_each;
+mod handle;
+mod inbox;
 mod lazy;
 mod map;
+mod mode;
 mod results;
 mod run;
 mod runner;
 mod settings;
+mod snapshot;
+mod started;
+mod stops;
 mod watch;
 
+pub use add::DuplicateKey;
 pub use course::StopOn;
+pub use ctx::Ctx;
 pub use for_each::{ForEach, for_each};
+pub use handle::{AddError, Handle};
 pub use lazy::{Fallible, Judge, Plain};
 pub use map::{Map, map, map_ok};
 #[cfg(feature = "progress")]
 pub use regatta_engine::Progress;
 pub use regatta_engine::{Counts, LogLines, Report, StopReason, Table, TaskReport};
 pub use results::{NextIndexed, NextResult, Results};
-pub use run::Run;
-pub use runner::{DuplicateKey, Runner};
+pub use mode::{Local, Mode, Takes, TakesFactory, TakesOk, Threads};
+pub use run::{Run, SpawnedRun};
+pub use runner::Runner;
+pub use snapshot::Snapshot;
+pub use started::Started;
 
 /// The example of the crate's README, compiled and run.
 #[cfg(doctest)]

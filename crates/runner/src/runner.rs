@@ -1,16 +1,21 @@
 //! `Runner`: a set of keyed tasks, run with limits and timeouts, and a report of every one.
 
-use crate::batch::{Again, Batch};
-use crate::run::Run;
+use crate::batch::Batch;
+use crate::drive::Drive;
+use crate::handle::Handle;
+use crate::mode::{Local, Mode, Threads};
+use crate::run::{Run, SpawnedRun};
 use crate::settings::run_settings;
+use crate::started::{Driver, Started};
 use crate::watch::Watch;
-use regatta_core::{BoxFuture, Clock, ConfigError, Limit, Observer, Retry, SystemClock};
-use regatta_engine::Engine;
+use regatta_core::{
+    BoxStrategy, Clock, ConfigError, Executor, Limit, Observer, Request, Strategy, SystemClock,
+};
+use regatta_engine::{Engine, OnExecutor, Report, contain_or};
 use std::fmt;
-use std::future::Future;
+use std::future::IntoFuture;
 use std::hash::Hash;
 use std::sync::Arc;
-use thiserror::Error;
 
 /// Keyed tasks, run at most so many at once, with a report of what became of each.
 ///
@@ -48,29 +53,21 @@ use thiserror::Error;
 /// # }).unwrap();
 /// ```
 #[must_use = "a runner does nothing until it is run"]
-pub struct Runner<'a, K, T, E> {
-    batch: Batch<'a, K, T, E>,
+pub struct Runner<'a, K, T, E, M: Mode<'a, T, E> = Threads> {
+    pub(crate) batch: Batch<'a, K, T, E, M>,
+    strategy: Option<BoxStrategy<'a>>,
     limit: Limit,
     clock: Arc<dyn Clock>,
     watch: Watch,
 }
 
-/// A task was refused because its key is taken. The task that holds the key is untouched.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("a task with the key {key} was added before; give this one another key")]
-pub struct DuplicateKey {
-    /// The key, as `Debug` shows it.
-    pub key: String,
-}
-
 /// 16: enough to overlap I/O, few enough for a service that somebody else runs.
 const LIMIT: usize = 16;
 
-impl<K, T, E> Runner<'_, K, T, E> {
+impl<'a, K, T, E> Runner<'a, K, T, E> {
     /// A runner without tasks.
     pub fn new() -> Self {
-        let limit = Limit::count(LIMIT).unwrap_or(Limit::Unlimited);
-        Self { batch: Batch::new(), limit, clock: SystemClock::shared(), watch: Watch::default() }
+        Self::empty()
     }
 
     /// A runner with room for so many tasks: adding them then moves nothing.
@@ -78,6 +75,40 @@ impl<K, T, E> Runner<'_, K, T, E> {
         let mut runner = Self::new();
         runner.batch.reserve(tasks);
         runner
+    }
+}
+
+impl<'a, K, T, E> Runner<'a, K, T, E, Local> {
+    /// A runner for tasks that are not `Send`. The future that runs them isn't either: it can be awaited in place, on
+    /// any executor that doesn't move it between threads.
+    ///
+    /// ```
+    /// use regatta_runner::Runner;
+    /// use std::rc::Rc;
+    ///
+    /// # smol::block_on(async {
+    /// let shared = Rc::new(5);
+    /// let mut runner = Runner::local();
+    /// runner.add("task", async { Ok::<_, std::io::Error>(*shared + 1) })?;
+    /// assert_eq!(runner.run().await.ok().next(), Some((&"task", &6)));
+    /// # Ok::<(), regatta_runner::DuplicateKey>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn local() -> Self {
+        Self::empty()
+    }
+}
+
+impl<'a, K, T, E, M: Mode<'a, T, E>> Runner<'a, K, T, E, M> {
+    fn empty() -> Self {
+        let limit = Limit::count(LIMIT).unwrap_or(Limit::Unlimited);
+        Self {
+            batch: Batch::new(),
+            strategy: None,
+            limit,
+            clock: SystemClock::shared(),
+            watch: Watch::default(),
+        }
     }
 
     /// At most this many tasks at once.
@@ -121,8 +152,26 @@ impl<K, T, E> Runner<'_, K, T, E> {
     where
         E: fmt::Display,
     {
-        self.batch.text = Some(ToString::to_string);
-        self.batch.observers.add(observer);
+        self.batch.listeners.text = Some(ToString::to_string);
+        self.batch.listeners.observers.add(observer);
+        self
+    }
+
+    /// Asks `strategy` before each start, retries included: a rate, a breaker, a limit shared with others, or a tuple
+    /// of them. Tasks start in the order of adding, so one that must wait holds up those behind it. One that is
+    /// rejected for good ends as [`Rejected`](regatta_core::TaskError::Rejected). Replaces an earlier one.
+    pub fn strategy<S>(mut self, strategy: S) -> Self
+    where
+        S: Strategy<Token: Send> + Send + 'a,
+    {
+        self.strategy = Some(BoxStrategy::new(strategy));
+        self
+    }
+
+    /// What the strategy is asked for a task with this key: its cost, priority or class. Called whenever the task is
+    /// next in line. Without it, and where it panics, every request is [`Request::new`].
+    pub fn request(mut self, mut request: impl FnMut(&K) -> Request + Send + 'a) -> Self {
+        self.batch.request = Some(Box::new(move |key| contain_or(Request::new(), || request(key))));
         self
     }
 
@@ -137,76 +186,19 @@ impl<K, T, E> Runner<'_, K, T, E> {
     }
 }
 
-impl<'a, K, T, E> Runner<'a, K, T, E>
+impl<'a, K, T, E, M> Runner<'a, K, T, E, M>
 where
     K: Eq + Hash + fmt::Debug,
-    T: 'a,
-    E: 'a,
+    M: Mode<'a, T, E>,
 {
-    /// Adds a task under a key of its own.
+    /// A handle with which the run can be changed while it goes on, also by its own tasks.
     ///
-    /// # Errors
-    ///
-    /// [`DuplicateKey`] if the key is taken; the new task is dropped, the old one stays. To get it back, use
-    /// [`try_add`](Runner::try_add).
-    pub fn add<F>(&mut self, key: K, task: F) -> Result<(), DuplicateKey>
+    /// Keys are cloned for it, those of tasks that are added later too.
+    pub fn handle(&mut self) -> Handle<'a, K, T, E, M>
     where
-        F: Future<Output = Result<T, E>> + Send + 'a,
+        K: Clone,
     {
-        self.try_add(key, task).map_err(|(key, _)| DuplicateKey::of(&key))
-    }
-
-    /// Adds a task, or hands key and task back if the key is taken.
-    ///
-    /// # Errors
-    ///
-    /// The key and the task.
-    pub fn try_add<F>(&mut self, key: K, task: F) -> Result<(), (K, F)>
-    where
-        F: Future<Output = Result<T, E>> + Send + 'a,
-    {
-        match self.batch.report.push(key) {
-            Ok(_) => {
-                self.batch.push(Box::pin(task));
-                Ok(())
-            }
-            Err(key) => Err((key, task)),
-        }
-    }
-
-    /// Adds a task that returns a plain value.
-    ///
-    /// # Errors
-    ///
-    /// As [`add`](Runner::add).
-    pub fn add_ok<F>(&mut self, key: K, task: F) -> Result<(), DuplicateKey>
-    where
-        F: Future<Output = T> + Send + 'a,
-    {
-        self.add(key, async move { Ok(task.await) })
-    }
-
-    /// Adds a task that is made anew for each attempt, as long as `retry` says so.
-    ///
-    /// `make` is cloned per attempt; what it owns is cloned with it. Between two attempts the task holds no slot. No
-    /// attempt starts after the task's or the run's deadline: the last failure stands then.
-    ///
-    /// # Errors
-    ///
-    /// As [`add`](Runner::add).
-    pub fn add_retry<R, M, F>(&mut self, key: K, retry: R, make: M) -> Result<(), DuplicateKey>
-    where
-        R: Retry<E> + Send + 'a,
-        M: FnOnce() -> F + Clone + Send + 'a,
-        F: Future<Output = Result<T, E>> + Send + 'a,
-    {
-        match self.batch.report.push(key) {
-            Ok(_) => {
-                self.batch.push_factory(Box::new(Factory { make, retry }));
-                Ok(())
-            }
-            Err(key) => Err(DuplicateKey::of(&key)),
-        }
+        Handle { inbox: self.batch.inbox() }
     }
 
     /// Runs the tasks in place, in the future that it returns; resolves to the report.
@@ -214,9 +206,93 @@ where
     /// # Cancel safety
     ///
     /// Dropping the future cancels the run at once and drops its tasks; see [`Run`].
-    pub fn run(self) -> Run<'a, K, T, E> {
-        let engine = Engine::new(self.batch, ()).limit(self.limit).clock(self.clock);
-        Run::new(engine, self.watch)
+    pub fn run(self) -> Run<'a, K, T, E, M> {
+        let engine = Engine::new(self.batch, self.strategy).limit(self.limit).clock(self.clock);
+        Run(Drive::new(engine, self.watch))
+    }
+}
+
+impl<K, T, E> Runner<'static, K, T, E>
+where
+    K: Eq + Hash + fmt::Debug,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    /// Runs the tasks on `executor`, each spawned when it may start, so that they use its threads; resolves to the
+    /// report. Whoever awaits the future drives limits and deadlines.
+    ///
+    /// A task that must end gets its outcome at once and is dropped by its executor as soon as that comes to it; until
+    /// then it keeps its slot, and the run waits for it. A task that the executor refuses, or drops, ends as
+    /// `NotStarted` or `Cancelled`.
+    ///
+    /// # Cost
+    ///
+    /// A spawn and four allocations per task: worth it for tasks that compute for some twenty microseconds and more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the run at once; see [`SpawnedRun`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use regatta_runner::Runner;
+    ///
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let mut runner = Runner::new();
+    /// for n in 0..4_u64 {
+    ///     runner.add(n, async move { Ok::<_, std::io::Error>((0..=n).sum::<u64>()) })?;
+    /// }
+    /// let report = runner.spawn_on(|task| { tokio::spawn(task); }).await;
+    /// assert_eq!(report.ok().map(|(_, sum)| sum).sum::<u64>(), 10);
+    /// # Ok::<(), regatta_runner::DuplicateKey>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn spawn_on(self, executor: impl Executor + 'static) -> SpawnedRun<K, T, E> {
+        let source = OnExecutor::new(self.batch, executor);
+        let engine = Engine::new(source, self.strategy).limit(self.limit).clock(self.clock);
+        SpawnedRun(Drive::new(engine, self.watch))
+    }
+
+    /// As [`spawn_on`](Runner::spawn_on), and what drives the run is spawned too: it goes on without being polled.
+    /// The handle resolves to the report; dropping it cancels the run, detaching it does not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the handle cancels the run at once; see [`Started`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use regatta_runner::Runner;
+    ///
+    /// let mut runner = Runner::new();
+    /// runner.add("sum", async { Ok::<_, std::io::Error>(1 + 1) })?;
+    /// let started = runner.start(|task| smol::spawn(task).detach());
+    /// // Whatever else there is to do.
+    /// let report = smol::block_on(started);
+    /// assert!(report.is_ok());
+    /// # Ok::<(), regatta_runner::DuplicateKey>(())
+    /// ```
+    pub fn start(self, executor: impl Executor + 'static) -> Started<K, T, E>
+    where
+        K: Send + 'static,
+    {
+        let executor: Arc<dyn Executor> = Arc::new(executor);
+        let (driver, started) = Driver::new(self.spawn_on(executor.clone()));
+        // An executor that panics drops the driver, which leaves its report as it goes.
+        contain_or((), || executor.spawn(Box::pin(driver)));
+        started
+    }
+}
+
+/// `runner.await` is `runner.run().await`.
+impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> IntoFuture for Runner<'a, K, T, E, M> {
+    type Output = Report<K, T, E>;
+    type IntoFuture = Run<'a, K, T, E, M>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.run()
     }
 }
 
@@ -226,37 +302,11 @@ impl<K, T, E> Default for Runner<'_, K, T, E> {
     }
 }
 
-impl<K, T, E> fmt::Debug for Runner<'_, K, T, E> {
+impl<'a, K, T, E, M: Mode<'a, T, E>> fmt::Debug for Runner<'a, K, T, E, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runner")
             .field("tasks", &self.len())
             .field("limit", &self.limit)
             .finish_non_exhaustive()
-    }
-}
-
-impl DuplicateKey {
-    fn of(key: &dyn fmt::Debug) -> Self {
-        Self { key: format!("{key:?}") }
-    }
-}
-
-struct Factory<M, R> {
-    make: M,
-    retry: R,
-}
-
-impl<'a, T, E, M, R, F> Again<'a, T, E> for Factory<M, R>
-where
-    R: Retry<E>,
-    M: FnOnce() -> F + Clone,
-    F: Future<Output = Result<T, E>> + Send + 'a,
-{
-    fn attempt(&mut self) -> BoxFuture<'a, Result<T, E>> {
-        Box::pin(self.make.clone()())
-    }
-
-    fn retry(&mut self) -> &mut dyn Retry<E> {
-        &mut self.retry
     }
 }

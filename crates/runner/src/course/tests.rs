@@ -14,7 +14,7 @@ fn at(seconds: u64) -> Time {
 
 /// All controls of one pass.
 fn pass(course: &mut Course, now: Time, unfinished: bool) -> Vec<Control> {
-    std::iter::from_fn(|| course.control(now, unfinished)).collect()
+    std::iter::from_fn(|| course.control(now, unfinished, Time::MAX)).collect()
 }
 
 #[test]

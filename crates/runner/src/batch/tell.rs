@@ -1,0 +1,67 @@
+//! `Listeners`: who hears of a run's tasks, and how their errors read.
+
+use regatta_core::{EventKind, TaskError, Time};
+use regatta_engine::{Observers, TaskReport, contain_or};
+use std::fmt;
+
+/// The observers of a run.
+pub(crate) struct Listeners<E> {
+    /// How an error looks in an event; set with the first observer, which is what asks for `E: Display`.
+    pub(crate) text: Option<Text<E>>,
+    pub(crate) observers: Observers,
+}
+
+/// The error's `Display` is user code.
+pub(crate) type Text<E> = fn(&TaskError<E>) -> String;
+
+impl<E> Listeners<E> {
+    pub(crate) fn new() -> Self {
+        Self { text: None, observers: Observers::new() }
+    }
+
+    /// Whether anybody listens: if not, an event need not be made.
+    #[inline]
+    pub(crate) fn is_any(&self) -> bool {
+        !self.observers.is_empty()
+    }
+
+    /// A task has been added.
+    #[inline]
+    pub(crate) fn open(&mut self, id: usize, key: &dyn fmt::Debug, run: Option<&str>) {
+        let _ = (id, key, run);
+    }
+
+    #[inline]
+    pub(crate) fn tell(&mut self, id: usize, key: &dyn fmt::Debug, now: Time, kind: EventKind<'_>) {
+        if self.is_any() {
+            self.observers.tell(id, key, now, kind);
+        }
+    }
+
+    pub(crate) fn retrying<K: fmt::Debug, T>(
+        &mut self,
+        id: usize,
+        now: Time,
+        due: Time,
+        task: &TaskReport<K, T, E>,
+        error: &TaskError<E>,
+    ) {
+        if self.is_any() {
+            let error = self.read(error).unwrap_or_default();
+            let kind = EventKind::Retrying { attempt: task.attempts(), delay: due.since(now), error: &error };
+            self.tell(id, task.key(), now, kind);
+        }
+    }
+
+    pub(crate) fn finished<K: fmt::Debug, T>(&mut self, id: usize, now: Time, task: &TaskReport<K, T, E>) {
+        let error = task.result().as_ref().err().and_then(|error| self.read(error));
+        let kind =
+            EventKind::Finished { attempts: task.attempts(), state: task.state(), error: error.as_deref() };
+        self.tell(id, task.key(), now, kind);
+    }
+
+    fn read(&self, error: &TaskError<E>) -> Option<String> {
+        let text = self.text?;
+        Some(contain_or(None, || Some(text(error))).unwrap_or_else(|| String::from("(its Display panicked)")))
+    }
+}

@@ -1,0 +1,97 @@
+//! `Stops`: the tasks of a run that were asked to stop, and how long each may take to do so.
+
+use crate::ctx::Ctx;
+use regatta_core::{CancelToken, Time};
+use regatta_engine::{Retrying, contain_drop};
+use std::collections::{HashMap, HashSet};
+
+/// Pure but for the tokens, whose cancelling wakes tasks.
+pub(crate) struct Stops {
+    /// Of the running tasks that have a [`Ctx`].
+    tokens: HashMap<usize, CancelToken>,
+    /// Tasks that were cancelled one by one and have not ended yet.
+    asked: HashSet<usize>,
+    /// When their grace is over.
+    due: Retrying<usize>,
+}
+
+impl Stops {
+    pub(crate) fn new() -> Self {
+        Self { tokens: HashMap::new(), asked: HashSet::new(), due: Retrying::new() }
+    }
+
+    /// The context of this task's next attempt.
+    pub(crate) fn ctx(&mut self, index: usize, attempt: u32) -> Ctx {
+        let token = CancelToken::new();
+        self.tokens.insert(index, token.clone());
+        Ctx::new(attempt, token)
+    }
+
+    /// Asks one task to stop; it has until `until`. Again changes nothing.
+    pub(crate) fn ask(&mut self, index: usize, until: Time) {
+        if self.asked.insert(index) {
+            self.due.push(until, index);
+            cancel(self.tokens.get(&index));
+        }
+    }
+
+    /// Asks all of them.
+    pub(crate) fn ask_all(&mut self) {
+        for token in self.tokens.values() {
+            cancel(Some(token));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn was_asked(&self, index: usize) -> bool {
+        !self.asked.is_empty() && self.asked.contains(&index)
+    }
+
+    /// A task whose grace is over and that still runs.
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<usize> {
+        while let Some(index) = self.due.pop_due(now) {
+            if self.asked.contains(&index) {
+                return Some(index);
+            }
+        }
+        None
+    }
+
+    /// When the next grace is over.
+    pub(crate) fn next_due(&self) -> Time {
+        self.due.next_due().unwrap_or(Time::MAX)
+    }
+
+    /// An attempt has ended by itself, or was dropped: then what it left elsewhere should stop too.
+    #[inline]
+    pub(crate) fn attempt_ended(&mut self, index: usize, by_itself: bool) {
+        if self.tokens.is_empty() {
+            return;
+        }
+        let token = self.tokens.remove(&index);
+        if !by_itself {
+            cancel(token.as_ref());
+        }
+    }
+
+    /// The task has its outcome.
+    #[inline]
+    pub(crate) fn forget(&mut self, index: usize) {
+        if !self.asked.is_empty() {
+            self.asked.remove(&index);
+        }
+    }
+}
+
+/// Whom it wakes is foreign code where a task has handed its token on.
+fn cancel(token: Option<&CancelToken>) {
+    if let Some(token) = token {
+        contain_drop(|| token.cancel());
+    }
+}
+
+impl Drop for Stops {
+    fn drop(&mut self) {
+        self.ask_all();
+    }
+}
