@@ -63,6 +63,8 @@ mod retrying;
 mod run;
 mod running;
 mod source;
+#[cfg(feature = "tracing")]
+mod spans;
 mod summary;
 mod sync;
 mod table;
@@ -85,6 +87,8 @@ pub use report::{Attempt, Counts, Moment, Report, ReportBuilder, StopReason, Tas
 pub use retrying::Retrying;
 pub use run::{Run, RunWith};
 pub use source::{Control, End, Failed, Job, Next, Source, Stop};
+#[cfg(feature = "tracing")]
+pub use spans::Spans;
 pub use table::Table;
 pub use task_set::{SlotId, TaskSet};
 
