@@ -8,6 +8,7 @@
 
 mod build;
 mod checksum;
+mod fetch;
 mod folder;
 mod program;
 mod short;

@@ -8,6 +8,6 @@ use std::process::Command;
 fn an_hour_passes_at_once() {
     let ended = run(&mut Command::new(example("tokio_clock")));
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    ended.assert_says("4 tasks: 1 ok, 1 failed, 2 timed out in 3600 s; completed");
+    ended.assert_says("4 tasks: 1 ok, 1 failed, 2 timed out in 1 h; completed");
     ended.assert_says("an hour of the run passed in less than a minute of the world");
 }
