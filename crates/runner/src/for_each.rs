@@ -1,15 +1,14 @@
 //! `for_each`: each item through an async function, and a body that reads the results as they come.
 
-use crate::lazy::{Fallible, Judge, Lazy};
+use crate::lazy::{Drive, Fallible, Judge, Lazy, Plain};
 use crate::results::{Feed, Results};
-use crate::settings::run_settings;
-use crate::watch::Watch;
-use regatta_core::{Clock, ConfigError, Limit};
-use regatta_engine::{Engine, RunWith};
+use crate::settings::{lazy_settings, lazy_stop};
+use regatta_core::{ConfigError, Strategy};
+use regatta_engine::RunWith;
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Calls `task` with each item, at most `limit` at once, while `body` reads the results; resolves to what the body
@@ -25,7 +24,11 @@ use std::task::{Context, Poll};
 ///
 /// # Defaults
 ///
-/// No timeouts, [`StopOn::Never`](crate::StopOn::Never), no grace; see the methods of [`ForEach`].
+/// No timeouts, [`StopOn::Never`](crate::StopOn::Never), no grace, no strategy; see the methods of [`ForEach`].
+///
+/// # Cost
+///
+/// Memory: O(limit), however many items there are.
 ///
 /// # Errors
 ///
@@ -65,64 +68,121 @@ where
     S: FnOnce(Results<T, E>) -> B,
     B: Future<Output = R>,
 {
-    let count = Limit::count(limit)?;
-    let (feed, results) = Feed::new(limit);
-    let engine = Engine::new(Lazy::new(items.into_iter(), task, feed), ()).limit(count);
-    Ok(ForEach { driver: engine.run_with(body(results)), watch: Watch::default() })
+    ForEach::new(items.into_iter(), limit, task, body)
 }
 
-type FeedEngine<It, G, F, T, E, J> = Engine<Lazy<It, G, Feed<T, E>, T, E, J>, (), F, ()>;
+/// As [`for_each`], for functions that return a plain value. What can still go wrong is a panic or a stop.
+///
+/// # Errors
+///
+/// [`ConfigError`] if `limit` is zero.
+///
+/// # Cancel safety
+///
+/// As [`for_each`].
+///
+/// ```
+/// # smol::block_on(async {
+/// let sum = regatta_runner::for_each_ok(1..=3, 2, async |n| n * 2, async |mut done| {
+///     let mut sum = 0;
+///     while let Some(result) = done.next().await {
+///         sum += result.unwrap();
+///     }
+///     sum
+/// })?
+/// .await;
+/// assert_eq!(sum, 12);
+/// # Ok::<(), regatta_core::ConfigError>(())
+/// # }).unwrap();
+/// ```
+pub fn for_each_ok<I, G, F, T, S, B, R>(
+    items: I,
+    limit: usize,
+    task: G,
+    body: S,
+) -> Result<ForEach<I::IntoIter, G, F, T, Infallible, B, R, Plain>, ConfigError>
+where
+    I: IntoIterator,
+    G: FnOnce(I::Item) -> F + Clone,
+    F: Future<Output = T>,
+    S: FnOnce(Results<T, Infallible>) -> B,
+    B: Future<Output = R>,
+{
+    ForEach::new(items.into_iter(), limit, task, body)
+}
 
-/// Made by [`for_each`].
+type Driver<It, G, F, T, E, B, R, J, St, Tok> = RunWith<Lazy<It, G, Feed<T, E>, T, E, J>, St, F, Tok, B, R>;
+
+/// Made by [`for_each`] and [`for_each_ok`].
 ///
 /// # Cancel safety
 ///
 /// Dropping it drops the body and what runs; nothing else was started.
 #[must_use = "futures do nothing unless polled"]
-pub struct ForEach<It, G, F, T, E, B, R, J = Fallible> {
-    driver: RunWith<Lazy<It, G, Feed<T, E>, T, E, J>, (), F, (), B, R>,
-    watch: Watch,
+pub struct ForEach<It, G, F, T, E, B, R, J = Fallible, St: Strategy<Token = Tok> = (), Tok = ()> {
+    /// Until the first poll; then it runs together with the engine.
+    body: Option<B>,
+    driver: Option<Driver<It, G, F, T, E, B, R, J, St, Tok>>,
+    drive: Drive<It, G, F, T, E, J, Feed<T, E>, St, Tok>,
 }
 
 impl<It, G, F, T, E, B, R, J> ForEach<It, G, F, T, E, B, R, J> {
-    run_settings!(|this| this.engine().source_mut().course, this.watch);
-
-    /// Another clock.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.engine().set_clock(clock);
-        self
-    }
-
-    fn engine(&mut self) -> &mut FeedEngine<It, G, F, T, E, J> {
-        self.driver.engine_mut().expect("a future is not used after it has ended")
+    fn new<S>(items: It, limit: usize, task: G, body: S) -> Result<Self, ConfigError>
+    where
+        S: FnOnce(Results<T, E>) -> B,
+    {
+        let (feed, results) = Feed::new(limit);
+        let drive = Drive::new(items, limit, task, feed)?;
+        Ok(Self { body: Some(body(results)), driver: None, drive })
     }
 }
 
-impl<It, G, F, O, T, E, B, R, J> Future for ForEach<It, G, F, T, E, B, R, J>
+lazy_settings!(ForEach<It, G, F, T, E, B, R, J>, |each, strategy| {
+    ForEach { body: each.body, driver: None, drive: each.drive.strategy(strategy) }
+});
+lazy_stop!(ForEach<It, G, F, T, E, B, R, J>);
+
+impl<It, G, F, O, T, E, B, R, J, St, Tok> Future for ForEach<It, G, F, T, E, B, R, J, St, Tok>
 where
     It: Iterator,
     G: FnOnce(It::Item) -> F + Clone,
     F: Future<Output = O>,
     B: Future<Output = R>,
     J: Judge<O, T, E>,
+    St: Strategy<Token = Tok>,
 {
     type Output = R;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
-        if self.watch.poll(cx) {
-            self.engine().source_mut().course.cancel();
+        let this = &mut *self;
+        if let Some(body) = this.body.take() {
+            this.driver = Some(this.drive.start().run_with(body));
         }
-        Pin::new(&mut self.driver).poll(cx).map(|(output, source)| {
-            source.finish();
-            output
-        })
+        let driver = this.driver.as_mut().expect("the first poll has made it");
+        if this.drive.is_cancelled(cx) {
+            let engine = driver.engine_mut().expect("a future is not polled after it has ended");
+            engine.source_mut().course.cancel();
+        }
+        let (output, source) = std::task::ready!(Pin::new(driver).poll(cx));
+        drop(source.finish());
+        Poll::Ready(output)
     }
 }
 
-impl<It, G, F, T, E, B, R, J> Unpin for ForEach<It, G, F, T, E, B, R, J> {}
+impl<It, G, F, T, E, B, R, J, St, Tok> Unpin for ForEach<It, G, F, T, E, B, R, J, St, Tok> where
+    St: Strategy<Token = Tok>
+{
+}
 
-impl<It, G, F, T, E, B, R, J> fmt::Debug for ForEach<It, G, F, T, E, B, R, J> {
+impl<It, G, F, T, E, B, R, J, St, Tok> fmt::Debug for ForEach<It, G, F, T, E, B, R, J, St, Tok>
+where
+    St: Strategy<Token = Tok>,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ForEach").field(&self.driver).finish()
+        let mut tuple = f.debug_tuple("ForEach");
+        match &self.driver {
+            Some(driver) => tuple.field(driver).finish(),
+            None => tuple.field(&self.drive).finish(),
+        }
     }
 }

@@ -1,9 +1,18 @@
 //! `Lazy`: tasks made from the items of an iterator as they start, as a source. Nothing is boxed.
 
+mod drive;
+mod judge;
+mod listeners;
+
+pub(crate) use drive::Drive;
+pub use judge::{Fallible, Judge, Plain};
+pub(crate) use listeners::Listeners;
+
 use crate::course::Course;
-use regatta_core::{Kick, Outcome, Panic, Request, TaskError, Time};
-use regatta_engine::{Admission, Control, End, Failed, Job, Next, Source, contain_drop, contain_or};
-use std::convert::Infallible;
+use regatta_core::{Kick, Outcome, Panic, Readiness, Rejection, Request, TaskError, Time};
+use regatta_engine::{
+    Admission, Control, End, Failed, Job, Next, Source, StopReason, contain_drop, contain_or,
+};
 use std::future::Future;
 use std::marker::PhantomData;
 
@@ -23,38 +32,6 @@ pub(crate) trait Sink<T, E> {
     fn attach(&mut self, kick: Kick);
 }
 
-/// How the output of a task becomes its result.
-pub trait Judge<O, T, E>: sealed::Sealed {
-    /// The result.
-    fn judge(output: O) -> Result<T, E>;
-}
-
-/// Tasks that return a `Result`, which is their result.
-#[derive(Clone, Copy, Debug)]
-pub struct Fallible;
-
-/// Tasks that return a plain value, which is their success.
-#[derive(Clone, Copy, Debug)]
-pub struct Plain;
-
-impl<T, E> Judge<Result<T, E>, T, E> for Fallible {
-    fn judge(output: Result<T, E>) -> Result<T, E> {
-        output
-    }
-}
-
-impl<T> Judge<T, T, Infallible> for Plain {
-    fn judge(output: T) -> Result<T, Infallible> {
-        Ok(output)
-    }
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::Fallible {}
-    impl Sealed for super::Plain {}
-}
-
 /// `T` and `E` stand as parameters of their own, so that no projection of `G` is a field.
 pub(crate) struct Lazy<It, G, S, T, E, J> {
     pub(crate) course: Course,
@@ -64,11 +41,26 @@ pub(crate) struct Lazy<It, G, S, T, E, J> {
     pulled: usize,
     settled: usize,
     exhausted: bool,
-    /// The iterator panicked, and is not asked again.
-    broken: bool,
+    /// The iterator panicked, and is not asked again: what it said, since the panic itself is the last result.
+    broken: Option<String>,
     /// The item whose task is being made; still there only if that panicked.
     making: Option<usize>,
     output: PhantomData<fn(J) -> Result<T, E>>,
+    /// The last field: observers go after everything that they could hear of.
+    pub(crate) listeners: Listeners<E>,
+}
+
+/// A run that is over.
+pub(crate) struct Ended<S, E> {
+    pub(crate) sink: S,
+    pub(crate) reason: StopReason,
+    /// Whether every item was run.
+    pub(crate) complete: bool,
+    /// How many items were pulled.
+    pub(crate) pulled: usize,
+    /// How many items are left that nobody will pull, if the iterator says so exactly.
+    pub(crate) rest: usize,
+    pub(crate) listeners: Listeners<E>,
 }
 
 impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
@@ -81,9 +73,10 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
             pulled: 0,
             settled: 0,
             exhausted: false,
-            broken: false,
+            broken: None,
             making: None,
             output: PhantomData,
+            listeners: Listeners::none(),
         }
     }
 
@@ -93,13 +86,24 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
     }
 
     #[inline]
-    fn settle(&mut self, index: usize, result: Result<T, TaskError<E>>) {
+    fn settle(&mut self, index: usize, now: Time, attempts: u32, result: Result<T, TaskError<E>>) {
         self.settled += 1;
         self.course.settled(result.is_ok());
+        self.listeners.finished(index, now, attempts, &result);
         self.sink.put(index, result);
-        if (self.exhausted || self.broken) && self.running() == 0 {
-            self.sink.end(!self.broken);
+        if (self.exhausted || self.broken.is_some()) && self.running() == 0 {
+            self.sink.end(self.broken.is_none());
         }
+    }
+
+    /// One more item was pulled: its index.
+    #[inline]
+    fn pull(&mut self, now: Time) -> usize {
+        let index = self.pulled;
+        self.pulled += 1;
+        self.sink.started(index);
+        self.listeners.queued(index, now);
+        index
     }
 }
 
@@ -116,12 +120,25 @@ impl<It: Iterator, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
     /// Whether no item is left. Of a full driver the iterator was not asked for another one, but it may know.
     #[inline]
     fn is_through(&self) -> bool {
-        self.exhausted || (!self.broken && self.items.size_hint().1 == Some(0))
+        self.exhausted || (self.broken.is_none() && self.items.size_hint().1 == Some(0))
     }
 
-    /// How many items are left that nobody will pull, if the iterator says so exactly.
-    pub(crate) fn rest(&self) -> usize {
-        if self.exhausted || self.broken {
+    /// The strategy refuses the next item for good: that item has its result, and the one after it may do better.
+    #[cold]
+    fn reject<'a, F>(&mut self, now: Time, why: Rejection) -> Next<'a, F> {
+        let Some(item) = self.items.next() else {
+            self.exhausted = true;
+            return self.done();
+        };
+        contain_drop(|| drop(item));
+        let index = self.pull(now);
+        self.settle(index, now, 0, Err(TaskError::Rejected(why)));
+        // This question is used up. The engine asks again at once, after it has looked at what this changes.
+        Next::NotBefore(now)
+    }
+
+    fn rest(&self) -> usize {
+        if self.exhausted || self.broken.is_some() {
             return 0;
         }
         match contain_or((0, None), || self.items.size_hint()) {
@@ -130,12 +147,21 @@ impl<It: Iterator, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
         }
     }
 
-    /// Lets go of the iterator and the function, whose drops are user code.
-    pub(crate) fn finish(self) -> (Course, S) {
-        let Self { course, sink, items, make, .. } = self;
+    /// The run is over. Lets go of the iterator and the function, whose drops are user code.
+    pub(crate) fn finish(self) -> Ended<S, E> {
+        let rest = self.rest();
+        let complete = self.running() == 0 && contain_or(false, || self.is_through());
+        let Self { mut course, sink, items, make, broken, pulled, listeners, .. } = self;
         contain_drop(|| drop(items));
         contain_drop(|| drop(make));
-        (course, sink)
+        if !complete {
+            course.left_over();
+        }
+        let reason = match broken {
+            Some(message) => StopReason::Panicked(Panic::new(Box::new(message))),
+            None => course.reason(),
+        };
+        Ended { sink, reason, complete, pulled, rest, listeners }
     }
 }
 
@@ -155,7 +181,7 @@ where
 
     #[inline]
     fn next<'a>(&mut self, now: Time, admission: Admission<'a>) -> Next<'a, F> {
-        if self.exhausted || self.broken || !self.course.is_open() {
+        if self.exhausted || self.broken.is_some() || !self.course.is_open() {
             return self.done();
         }
         if !self.sink.has_room(self.running()) {
@@ -163,15 +189,17 @@ where
         }
         let admitted = match admission.start(&Request::new()) {
             Ok(admitted) => admitted,
+            Err(Readiness::Rejected(why)) => return self.reject(now, why),
+            // Nobody waits for leave only to find that nothing is left.
+            Err(_) if self.is_through() => return self.done(),
             Err(readiness) => return Next::Blocked(readiness),
         };
         let Some(item) = self.items.next() else {
             self.exhausted = true;
             return self.done();
         };
-        let index = self.pulled;
-        self.pulled += 1;
-        self.sink.started(index);
+        let index = self.pull(now);
+        self.listeners.started(index, now);
         self.making = Some(index);
         let task = self.make.clone()(item);
         self.making = None;
@@ -180,7 +208,7 @@ where
     }
 
     #[inline]
-    fn on_outcome(&mut self, _: Time, index: usize, end: End<O>) -> Outcome {
+    fn on_outcome(&mut self, now: Time, index: usize, end: End<O>) -> Outcome {
         let (result, outcome) = match end {
             End::Output(output) => match J::judge(output) {
                 Ok(value) => (Ok(value), Outcome::Success),
@@ -194,7 +222,7 @@ where
             End::Cancelled => (Err(self.course.stopped_error()), Outcome::Cancelled),
             End::NotStarted(why) => (Err(TaskError::NotStarted(why)), Outcome::Unused),
         };
-        self.settle(index, result);
+        self.settle(index, now, 1, result);
         outcome
     }
 
@@ -202,21 +230,39 @@ where
         if self.sink.is_closed() {
             self.course.abandon();
         }
-        let unfinished = self.running() > 0 || !(self.broken || self.is_through());
+        let unfinished = self.running() > 0 || !(self.broken.is_some() || self.is_through());
         self.course.control(now, unfinished, Time::MAX)
     }
 
-    fn failed(&mut self, _: Time, panic: Panic) -> Failed {
+    fn failed(&mut self, now: Time, panic: Panic) -> Failed {
         if let Some(index) = self.making.take() {
-            self.settle(index, Err(TaskError::Panicked(panic)));
+            self.settle(index, now, 1, Err(TaskError::Panicked(panic)));
             return Failed::GoOn;
         }
         // The iterator panicked. The item it was to give ends like this, and there is no other.
-        self.broken = true;
-        let index = self.pulled;
-        self.pulled += 1;
-        self.sink.started(index);
-        self.settle(index, Err(TaskError::Panicked(panic)));
+        self.broken = Some(panic.message().to_owned());
+        let index = self.pull(now);
+        self.settle(index, now, 0, Err(TaskError::Panicked(panic)));
         Failed::Over
+    }
+}
+
+/// A vector with room for this many, if that is believable and there is memory for it; it grows otherwise.
+pub(crate) fn room<X>(expected: usize) -> Vec<X> {
+    let mut values = Vec::new();
+    // The room is a saving; a vector that is refused it grows as it goes.
+    if expected <= ROOM_MAX / size_of::<X>().max(1) {
+        let _ = values.try_reserve_exact(expected);
+    }
+    values
+}
+
+/// So many bytes are set aside before the first item. An iterator that promises more may have no end at all.
+const ROOM_MAX: usize = 1 << 30;
+
+/// Drops what nobody is to have. Its drop is user code, and must not take the place of the error that is told.
+pub(crate) fn discard<X>(values: impl IntoIterator<Item = X>) {
+    for value in values {
+        contain_drop(|| drop(value));
     }
 }

@@ -4,7 +4,11 @@
 //! |---|---|---|
 //! | tasks with keys | [`Runner`] | a [`Report`]: every key's outcome |
 //! | a list of items, one function | [`map`], [`map_ok`] | a result per item, in order |
-//! | the same, and something to do with each result | [`for_each`] | results as they come |
+//! | the same, and something to do with each result | [`for_each`], [`for_each_ok`] | results as they come |
+//! | the same, and it needs no `await` | [`for_each_sync`] | a function called with each result |
+//! | the same, for code that wants a `Stream` | [`stream()`] | [`Completions`] |
+//! | the same, and one failure spoils it | [`try_map`] | all values, or the first failure |
+//! | the same, and one success is enough | [`race`] | the first success, or all failures |
 //!
 //! All run in place, on any executor, and may borrow, also inside a spawned task.
 //!
@@ -19,11 +23,14 @@ mod course;
 mod ctx;
 mod drive;
 mod for_each;
+mod for_each_sync;
 mod handle;
 mod inbox;
 mod lazy;
 mod map;
 mod mode;
+mod race;
+mod race_error;
 mod results;
 mod run;
 mod runner;
@@ -31,24 +38,31 @@ mod settings;
 mod snapshot;
 mod started;
 mod stops;
+mod stream;
+mod try_map;
 mod watch;
 
 pub use add::DuplicateKey;
 pub use course::StopOn;
 pub use ctx::Ctx;
-pub use for_each::{ForEach, for_each};
+pub use for_each::{ForEach, for_each, for_each_ok};
+pub use for_each_sync::{ForEachSync, for_each_sync};
 pub use handle::{AddError, Handle};
 pub use lazy::{Fallible, Judge, Plain};
 pub use map::{Map, map, map_ok};
+pub use mode::{Local, Mode, Takes, TakesFactory, TakesOk, Threads};
+pub use race::{Race, race};
+pub use race_error::RaceError;
 #[cfg(feature = "progress")]
 pub use regatta_engine::Progress;
 pub use regatta_engine::{Counts, LogLines, Report, StopReason, Table, TaskReport};
 pub use results::{NextIndexed, NextResult, Results};
-pub use mode::{Local, Mode, Takes, TakesFactory, TakesOk, Threads};
 pub use run::{Run, SpawnedRun};
 pub use runner::Runner;
 pub use snapshot::Snapshot;
 pub use started::Started;
+pub use stream::{Completions, stream};
+pub use try_map::{TryMap, try_map};
 
 /// The example of the crate's README, compiled and run.
 #[cfg(doctest)]

@@ -1,15 +1,12 @@
 //! `map`: each item through an async function, results in the order of the items.
 
-use crate::lazy::{Fallible, Judge, Lazy, Plain, Sink};
-use crate::settings::run_settings;
-use crate::watch::Watch;
-use regatta_core::{Clock, ConfigError, Kick, Limit, NotStarted, TaskError};
-use regatta_engine::Engine;
+use crate::lazy::{Drive, Ended, Fallible, Judge, Plain, Sink, room};
+use crate::settings::{lazy_settings, lazy_stop};
+use regatta_core::{ConfigError, Kick, NotStarted, Strategy, TaskError, Time};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Calls `task` with each item, at most `limit` at once, and resolves to one result per item, in the items' order.
@@ -21,7 +18,12 @@ use std::task::{Context, Poll};
 ///
 /// # Defaults
 ///
-/// No timeouts, [`StopOn::Never`](crate::StopOn::Never), no grace; see the methods of [`Map`].
+/// No timeouts, [`StopOn::Never`](crate::StopOn::Never), no grace, no strategy; see the methods of [`Map`].
+///
+/// # Cost
+///
+/// Memory: the results, plus O(limit). The room for as many results as the iterator promises by the lower end of its
+/// size hint is set aside before the first item, up to 1 GiB of it; beyond that the results grow as they come.
 ///
 /// # Errors
 ///
@@ -85,13 +87,8 @@ where
     Map::new(items.into_iter(), limit, task)
 }
 
-/// So many results get their room before the first item.
-const RESERVE_MAX: usize = 1 << 16;
-
 /// More items that were never started are not worth their memory.
 const REST_MAX: usize = 1 << 24;
-
-type MapEngine<It, G, F, T, E, J> = Engine<Lazy<It, G, InOrder<T, E>, T, E, J>, (), F, ()>;
 
 /// Made by [`map`] and [`map_ok`]; resolves to a `Vec` of results in the order of the items.
 ///
@@ -103,75 +100,55 @@ type MapEngine<It, G, F, T, E, J> = Engine<Lazy<It, G, InOrder<T, E>, T, E, J>, 
 ///
 /// Dropping it drops what runs; nothing else was started.
 #[must_use = "futures do nothing unless polled"]
-pub struct Map<It, G, F, T, E, J = Fallible> {
-    engine: Option<MapEngine<It, G, F, T, E, J>>,
-    watch: Watch,
+pub struct Map<It, G, F, T, E, J = Fallible, St: Strategy<Token = Tok> = (), Tok = ()> {
+    drive: Drive<It, G, F, T, E, J, InOrder<T, E>, St, Tok>,
 }
 
-impl<It, G, F, O, T, E, J> Map<It, G, F, T, E, J>
-where
-    It: Iterator,
-    G: FnOnce(It::Item) -> F + Clone,
-    F: Future<Output = O>,
-    J: Judge<O, T, E>,
-{
+impl<It: Iterator, G, F, T, E, J> Map<It, G, F, T, E, J> {
     fn new(items: It, limit: usize, task: G) -> Result<Self, ConfigError> {
-        // A hint, and some iterators hint at more than fits into memory.
-        let expected = items.size_hint().0.min(RESERVE_MAX);
-        let source = Lazy::new(items, task, InOrder(Vec::with_capacity(expected)));
-        let engine = Engine::new(source, ()).limit(Limit::count(limit)?);
-        Ok(Self { engine: Some(engine), watch: Watch::default() })
+        let results = InOrder(room(items.size_hint().0));
+        Ok(Self { drive: Drive::new(items, limit, task, results)? })
     }
 }
 
-impl<It, G, F, T, E, J> Map<It, G, F, T, E, J> {
-    run_settings!(|this| this.engine().source_mut().course, this.watch);
+lazy_settings!(Map<It, G, F, T, E, J>, |map, strategy| Map { drive: map.drive.strategy(strategy) });
+lazy_stop!(Map<It, G, F, T, E, J>);
 
-    /// Another clock.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.engine().set_clock(clock);
-        self
-    }
-
-    fn engine(&mut self) -> &mut MapEngine<It, G, F, T, E, J> {
-        self.engine.as_mut().expect("a future is not used after it has ended")
-    }
-}
-
-impl<It, G, F, O, T, E, J> Future for Map<It, G, F, T, E, J>
+impl<It, G, F, O, T, E, J, St, Tok> Future for Map<It, G, F, T, E, J, St, Tok>
 where
     It: Iterator,
     G: FnOnce(It::Item) -> F + Clone,
     F: Future<Output = O>,
     J: Judge<O, T, E>,
+    St: Strategy<Token = Tok>,
 {
     type Output = Vec<Result<T, TaskError<E>>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if this.watch.poll(cx) {
-            this.engine().source_mut().course.cancel();
-        }
-        if this.engine().poll(cx).is_pending() {
-            return Poll::Pending;
-        }
-        let source = this.engine.take().expect("it was here a line ago").into_source();
-        let rest = source.rest();
-        let (mut course, InOrder(mut results)) = source.finish();
-        if (1..=REST_MAX).contains(&rest) {
-            course.left_over();
-            let why = course.reason().not_started();
-            results.extend((0..rest).map(|_| Err(TaskError::NotStarted(why))));
-        }
-        Poll::Ready(results)
+        self.drive.poll(cx).map(|(source, now)| all(source.finish(), now))
     }
 }
 
-impl<It, G, F, T, E, J> Unpin for Map<It, G, F, T, E, J> {}
+/// The results, and one more for each item that is known to be left.
+fn all<T, E>(ended: Ended<InOrder<T, E>, E>, now: Time) -> Vec<Result<T, TaskError<E>>> {
+    let Ended { sink: InOrder(mut results), reason, pulled, rest, mut listeners, .. } = ended;
+    if (1..=REST_MAX).contains(&rest) {
+        let why = reason.not_started();
+        results.reserve(rest);
+        for index in pulled..pulled + rest {
+            let result = Err(TaskError::NotStarted(why));
+            listeners.finished(index, now, 0, &result);
+            results.push(result);
+        }
+    }
+    results
+}
 
-impl<It, G, F, T, E, J> fmt::Debug for Map<It, G, F, T, E, J> {
+impl<It, G, F, T, E, J, St: Strategy<Token = Tok>, Tok> Unpin for Map<It, G, F, T, E, J, St, Tok> {}
+
+impl<It, G, F, T, E, J, St: Strategy<Token = Tok>, Tok> fmt::Debug for Map<It, G, F, T, E, J, St, Tok> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Map").field(&self.engine).finish()
+        f.debug_tuple("Map").field(&self.drive).finish()
     }
 }
 

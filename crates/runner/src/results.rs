@@ -1,6 +1,8 @@
 //! `Results`: what a `for_each` body reads from, and the sink that fills it.
 
 use crate::lazy::Sink;
+use futures_core::Stream;
+use futures_core::stream::FusedStream;
 use regatta_core::{Kick, TaskError};
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,6 +14,10 @@ use std::task::{Context, Poll, Waker};
 /// The results of a [`for_each`](crate::for_each), in the order in which the tasks end.
 ///
 /// At most `limit` results wait here to be read; while they do, nothing more starts. Dropping it cancels what runs.
+///
+/// It is a `Stream` too. It drives nothing: the tasks are polled by the [`ForEach`](crate::ForEach) around the body, also
+/// while the body waits for something else between two calls of `next`. So it has none of the trouble that
+/// [`Completions`](crate::Completions) has.
 pub struct Results<T, E>(Arc<Shared<T, E>>);
 
 struct Shared<T, E> {
@@ -63,6 +69,22 @@ impl<T, E> Results<T, E> {
     /// the end of the items.
     pub fn is_complete(&self) -> bool {
         self.0.lock().ended == Some(true)
+    }
+}
+
+impl<T, E> Stream for Results<T, E> {
+    type Item = Result<T, TaskError<E>>;
+
+    #[inline]
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.next()).poll(cx)
+    }
+}
+
+impl<T, E> FusedStream for Results<T, E> {
+    fn is_terminated(&self) -> bool {
+        let state = self.0.lock();
+        state.ended.is_some() && state.unread.is_empty()
     }
 }
 
