@@ -1,5 +1,6 @@
 //! `LogLines`: what happens to tasks, as plain lines of text.
 
+use crate::text::one_line;
 use regatta_core::{Event, EventKind, Observer};
 use std::fmt;
 use std::io::{self, Write};
@@ -11,9 +12,35 @@ use std::time::{Duration, Instant};
 ///
 /// # Defaults
 ///
-/// To standard error; a progress line at most every 2 s of real time; failures and retries always.
+/// To standard error; no name; a progress line at most every 2 s of real time, and a last one when the run is over;
+/// failures and retries always.
 ///
-/// A line that can't be written is dropped: a full disk must not end the run.
+/// Each part can be silenced: [`every(Duration::MAX)`](LogLines::every) leaves the progress lines out,
+/// [`without_failures`](LogLines::without_failures) the others. Tasks that the run never started have no lines of their
+/// own, which could be millions: the progress lines count them, and where those are silenced, one line at the end.
+///
+/// A line stays a line whatever stands in a key or an error: line breaks are escaped. A line that can't be written is
+/// dropped: a full disk must not end the run.
+///
+/// # Several runs
+///
+/// Give each run its own, with a [`name`](LogLines::named) to tell them apart; each line is written at once, so that
+/// they don't mix. Or share one among them, in an `Arc`: then the figures are those of all, and so must be the
+/// [`total`](LogLines::total).
+///
+/// # Examples
+///
+/// ```
+/// # use regatta_core::{Event, EventKind, Observer, Time};
+/// use regatta_engine::LogLines;
+///
+/// let lines = LogLines::stderr().named("night load").total(2);
+/// // night load: "user2": failed: no route
+/// // night load: 2 of 2 done, 1 not ok
+/// # let ended = |error| EventKind::Finished { attempts: 1, state: "failed", error };
+/// # lines.on_event(&Event::new(0, &"user1", Time::ZERO, ended(None)));
+/// # lines.on_event(&Event::new(1, &"user2", Time::ZERO, ended(Some("no route"))));
+/// ```
 pub struct LogLines {
     out: Mutex<Lines>,
     every: Duration,
@@ -22,7 +49,11 @@ pub struct LogLines {
 
 struct Lines {
     out: Box<dyn Write + Send>,
+    /// What each line begins with.
+    prefix: String,
     last: Instant,
+    /// Something has ended since the last progress line.
+    news: bool,
     total: Option<usize>,
     finished: usize,
     failed: usize,
@@ -38,9 +69,24 @@ impl LogLines {
 
     /// Lines to `out`.
     pub fn to(out: impl Write + Send + 'static) -> Self {
-        let lines =
-            Lines { out: Box::new(out), last: Instant::now(), total: None, finished: 0, failed: 0, never: 0 };
+        let lines = Lines {
+            out: Box::new(out),
+            prefix: String::new(),
+            last: Instant::now(),
+            news: false,
+            total: None,
+            finished: 0,
+            failed: 0,
+            never: 0,
+        };
         Self { out: Mutex::new(lines), every: Duration::from_secs(2), failures: true }
+    }
+
+    /// Each line begins with this name, to tell runs apart.
+    #[must_use]
+    pub fn named(self, name: impl AsRef<str>) -> Self {
+        self.lock().prefix = format!("{}: ", one_line(name.as_ref()));
+        self
     }
 
     /// Progress lines say "of `total`".
@@ -57,7 +103,7 @@ impl LogLines {
         self
     }
 
-    /// No lines for failures and retries.
+    /// No lines for failures and retries, nor for what never started.
     #[must_use]
     pub fn without_failures(mut self) -> Self {
         self.failures = false;
@@ -76,6 +122,8 @@ impl Observer for LogLines {
             EventKind::Retrying { attempt, delay, error } if self.failures => {
                 Some(format!("{:?}: attempt {attempt} failed, again in {delay:?}: {error}", event.name))
             }
+            // A run that is stopped may have millions of these; they are counted.
+            EventKind::Finished { attempts: 0, state: "not started", .. } => None,
             EventKind::Finished { error: Some(error), state, .. } if self.failures => {
                 Some(format!("{:?}: {state}: {error}", event.name))
             }
@@ -83,7 +131,7 @@ impl Observer for LogLines {
         };
         let mut lines = self.lock();
         if let Some(line) = line {
-            lines.write(format_args!("{line}"));
+            lines.write(&line);
         }
         match event.kind {
             EventKind::Finished { attempts: 0, .. } => lines.never += 1,
@@ -93,17 +141,31 @@ impl Observer for LogLines {
             }
             _ => return,
         }
-        lines.progress(self.every);
+        lines.news = true;
+        let over = lines.total == Some(lines.finished + lines.never);
+        if self.every < Duration::MAX && (over || lines.last.elapsed() >= self.every) {
+            lines.progress();
+        }
+    }
+}
+
+/// The run is over, or was dropped: how far it came.
+impl Drop for LogLines {
+    fn drop(&mut self) {
+        let lines = self.out.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if self.every < Duration::MAX {
+            if lines.news {
+                lines.progress();
+            }
+        } else if self.failures && lines.never > 0 {
+            lines.write(&format!("{} never started", lines.never));
+        }
     }
 }
 
 impl Lines {
-    fn progress(&mut self, every: Duration) {
-        let over = self.total == Some(self.finished + self.never);
-        if self.last.elapsed() < every && !(over && every < Duration::MAX) {
-            return;
-        }
-        self.last = Instant::now();
+    fn progress(&mut self) {
+        (self.last, self.news) = (Instant::now(), false);
         let mut line = self.finished.to_string();
         if let Some(total) = self.total {
             line += &format!(" of {total}");
@@ -112,12 +174,12 @@ impl Lines {
         if self.never > 0 {
             line += &format!(", {} never started", self.never);
         }
-        self.write(format_args!("{line}"));
+        self.write(&line);
     }
 
-    fn write(&mut self, line: fmt::Arguments<'_>) {
-        // One write per line, so that lines of several threads don't mix.
-        let line = format!("{line}\n");
+    fn write(&mut self, line: &str) {
+        // One write per line, so that lines of several runs don't mix.
+        let line = format!("{}{}\n", self.prefix, one_line(line));
         let _ = self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush());
     }
 }
@@ -127,3 +189,6 @@ impl fmt::Debug for LogLines {
         f.debug_struct("LogLines").field("every", &self.every).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

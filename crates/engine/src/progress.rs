@@ -7,8 +7,13 @@ use std::io::IsTerminal;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// An observer that draws a progress bar on standard error: how many tasks are done, how many are not ok, how long
-/// the rest may take. Draws nothing where standard error is no terminal. The bar vanishes when the run is dropped or
-/// over.
+/// the rest may take.
+///
+/// Draws nothing where standard error is no terminal; [`LogLines`](crate::LogLines) is for there. The bar vanishes when
+/// the run is over or dropped. Tasks that the run never started leave it where the run stopped.
+///
+/// Two bars at once would draw over each other. Runs that go on at the same time share one, in an `Arc`, for the tasks
+/// of all.
 pub struct Progress {
     bar: ProgressBar,
     failed: AtomicUsize,
@@ -21,7 +26,11 @@ impl Progress {
     ///
     /// Never: the template is fixed.
     pub fn new(total: usize) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+        Self::on(ProgressDrawTarget::stderr(), total)
+    }
+
+    fn on(target: ProgressDrawTarget, total: usize) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
         let style = ProgressStyle::with_template("{bar:32} {pos}/{len} eta {eta} {msg}")
             .expect("the template is fixed and valid");
         bar.set_style(style.progress_chars("##-"));
@@ -62,3 +71,6 @@ impl fmt::Debug for Progress {
         f.debug_struct("Progress").field("done", &self.bar.position()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
