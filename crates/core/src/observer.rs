@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// Hears every event of a run, in the order in which they happen.
 ///
+/// Tasks that are stopped at one moment, by a timeout of the run or a cancel, are told in no particular order.
+///
 /// Observers are called from the driver, outside any lock. They must not block: the tasks wait meanwhile. A panic in
 /// an observer is contained, and that observer hears nothing more of the run.
 ///
