@@ -72,7 +72,8 @@ where
         F: Future<Output = T>,
         M: TakesOk<'a, F, T, E>,
     {
-        self.push(key, || Body::Task(M::boxed_ok(task)))
+        let body = || Body::Task(M::boxed_ok(task));
+        self.batch.push(key, body).map_err(|key| DuplicateKey::of(&key))
     }
 
     /// Adds a task that is made when it starts, and is told when it should stop: see [`Ctx`].
@@ -86,7 +87,7 @@ where
         F: Future<Output = Result<T, E>>,
         M: TakesFactory<'a, Once<G>, T, E>,
     {
-        self.push(key, || Body::Factory(M::factory(Once(Some(make)))))
+        self.push_factory(key, Once(Some(make)))
     }
 
     /// Adds a task that is made anew for each attempt, as long as `retry` says so.
@@ -104,7 +105,7 @@ where
         F: Future<Output = Result<T, E>>,
         M: TakesFactory<'a, Retried<G, R>, T, E>,
     {
-        self.push(key, || Body::Factory(M::factory(Retried { make, retry })))
+        self.push_factory(key, Retried { make, retry })
     }
 
     /// As [`add_retry`](Runner::add_retry), with a [`Ctx`] for each attempt.
@@ -119,7 +120,7 @@ where
         F: Future<Output = Result<T, E>>,
         M: TakesFactory<'a, RetriedWith<G, R>, T, E>,
     {
-        self.push(key, || Body::Factory(M::factory(RetriedWith { make, retry })))
+        self.push_factory(key, RetriedWith { make, retry })
     }
 
     /// Adds many tasks, up to the first whose key is taken.
@@ -135,7 +136,11 @@ where
         tasks.into_iter().try_for_each(|(key, task)| self.add(key, task))
     }
 
-    fn push(&mut self, key: K, body: impl FnOnce() -> Body<M::Task, M::Factory>) -> Result<(), DuplicateKey> {
+    pub(crate) fn push_factory<A>(&mut self, key: K, factory: A) -> Result<(), DuplicateKey>
+    where
+        M: TakesFactory<'a, A, T, E>,
+    {
+        let body = || Body::Factory(M::factory(factory));
         self.batch.push(key, body).map_err(|key| DuplicateKey::of(&key))
     }
 }

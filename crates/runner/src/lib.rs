@@ -18,6 +18,8 @@
 
 mod add;
 mod batch;
+#[cfg(feature = "blocking")]
+mod blocking;
 mod body;
 mod course;
 mod ctx;
@@ -43,6 +45,8 @@ mod try_map;
 mod watch;
 
 pub use add::DuplicateKey;
+#[cfg(feature = "blocking")]
+pub use blocking::{BlockingHandle, BlockingReport, BlockingRun, BlockingRunner};
 pub use course::StopOn;
 pub use ctx::Ctx;
 pub use for_each::{ForEach, for_each, for_each_ok};

@@ -58,7 +58,7 @@ pub struct Runner<'a, K, T, E, M: Mode<'a, T, E> = Threads> {
     strategy: Option<BoxStrategy<'a>>,
     limit: Limit,
     clock: Arc<dyn Clock>,
-    watch: Watch,
+    pub(crate) watch: Watch,
 }
 
 /// 16: enough to overlap I/O, few enough for a service that somebody else runs.
