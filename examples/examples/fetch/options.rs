@@ -12,7 +12,7 @@ Runner, and compares what each of them says with the server's log.
 usage: cargo run --release --example fetch -- [OPTIONS]
 
   --pages N      this many pages [500]
-  --limit N      this many fetches at once [32]
+  --limit N      this many fetches at once, up to 100 [32]
   --on EXECUTOR  smol, tokio or futures [smol]
   --help         this text
 
@@ -75,8 +75,8 @@ pub(crate) fn parse() -> Result<Asked, lexopt::Error> {
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(Asked::Help),
-            Arg::Long("pages") => options.pages = value(&mut parser, "--pages", COUNT, count)?,
-            Arg::Long("limit") => options.limit = value(&mut parser, "--limit", COUNT, count)?,
+            Arg::Long("pages") => options.pages = value(&mut parser, "--pages", PAGES, pages)?,
+            Arg::Long("limit") => options.limit = value(&mut parser, "--limit", LIMIT, limit)?,
             Arg::Long("on") => options.on = value(&mut parser, "--on", "smol, tokio or futures", executor)?,
             Arg::Value(_) | Arg::Long(_) | Arg::Short(_) => return Err(argument.unexpected()),
         }
@@ -84,7 +84,12 @@ pub(crate) fn parse() -> Result<Asked, lexopt::Error> {
     Ok(Asked::Run(options))
 }
 
-const COUNT: &str = "a whole number, at least 1";
+const PAGES: &str = "a whole number, at least 1";
+
+/// The standard library lets 128 connections wait until they are accepted. The system makes others wait a second, so
+/// they would look like pages that hang.
+const LIMIT_MAX: usize = 100;
+const LIMIT: &str = "a whole number from 1 to 100";
 
 /// The word after `option`, as `read` understands it.
 fn value<T>(
@@ -97,8 +102,12 @@ fn value<T>(
     read(&word).ok_or_else(|| format!("{option} {word}: it must be {rule}").into())
 }
 
-fn count(word: &str) -> Option<usize> {
-    word.parse().ok().filter(|count| *count > 0)
+fn pages(word: &str) -> Option<usize> {
+    word.parse().ok().filter(|pages| *pages > 0)
+}
+
+fn limit(word: &str) -> Option<usize> {
+    word.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit))
 }
 
 fn executor(word: &str) -> Option<Executor> {

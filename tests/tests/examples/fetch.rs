@@ -67,7 +67,8 @@ fn help_and_bad_usage() {
     help.assert_says("exit status: 0");
     let wrong: &[(&[&str], &str)] = &[
         (&["--pages", "0"], "--pages 0: it must be a whole number, at least 1"),
-        (&["--limit", "-1"], "--limit -1: it must be a whole number, at least 1"),
+        (&["--limit", "0"], "--limit 0: it must be a whole number from 1 to 100"),
+        (&["--limit", "101"], "--limit 101: it must be a whole number from 1 to 100"),
         (&["--on", "rayon"], "--on rayon: it must be smol, tokio or futures"),
         (&["--verbose"], "--verbose"),
         (&["http://127.0.0.1/"], "http://127.0.0.1/"),
