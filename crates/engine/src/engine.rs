@@ -163,6 +163,12 @@ impl<Src, St: Strategy<Token = Tok>, F, Tok> Engine<Src, St, F, Tok> {
         self.clock = clock;
     }
 
+    /// Another strategy; for drivers that are configured after their engine was made. Before the first poll only.
+    pub fn set_strategy(&mut self, strategy: St) {
+        self.running.strategy = strategy;
+        self.timed = self.running.attach();
+    }
+
     /// The strategy.
     pub fn strategy(&self) -> &St {
         &self.running.strategy

@@ -1,6 +1,6 @@
 //! `Course`: how a run goes, from its first poll to its stop: its time, its stop rule, its cancellation.
 
-use regatta_core::{ConfigError, Panic, TaskError, Time};
+use regatta_core::{ConfigError, NotStarted, Panic, TaskError, Time};
 use regatta_engine::{Control, StopReason};
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -231,6 +231,17 @@ impl Course {
     /// Tasks are left that were never started, or would have been retried.
     pub(crate) fn left_over(&mut self) {
         self.cut_short = true;
+    }
+
+    /// Why a task that has not been started by now never will be.
+    pub(crate) fn not_started(&self) -> NotStarted {
+        match &self.phase {
+            _ if self.broken.is_some() => NotStarted::Source,
+            Phase::Closed(reason) => reason.not_started(),
+            Phase::Grace { .. } => NotStarted::Cancelled,
+            Phase::Open if self.is_met() => NotStarted::Stopped,
+            Phase::Open => NotStarted::Cancelled,
+        }
     }
 
     /// Why it stopped, once it has.

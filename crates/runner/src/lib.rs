@@ -36,6 +36,7 @@ mod race_error;
 mod results;
 mod run;
 mod runner;
+mod scope;
 mod settings;
 mod snapshot;
 mod started;
@@ -63,6 +64,7 @@ pub use regatta_engine::{Counts, LogLines, Report, StopReason, Table, TaskReport
 pub use results::{NextIndexed, NextResult, Results};
 pub use run::{Run, SpawnedRun};
 pub use runner::Runner;
+pub use scope::{NextDone, Scope, ScopeRun, SpawnWhenFree, scope, scope_local};
 pub use snapshot::Snapshot;
 pub use started::Started;
 pub use stream::{Completions, stream};
