@@ -3,6 +3,7 @@
 mod counts;
 mod no_snooze;
 mod oracle;
+mod people;
 mod regressions;
 mod semantics;
 mod support;
