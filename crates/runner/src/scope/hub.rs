@@ -2,10 +2,10 @@
 //! and what it drops is handed out, to be woken and dropped outside the lock.
 
 use crate::inbox::Refusal;
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use regatta_core::{Kick, Limit, NotStarted, TaskError};
 use std::borrow::Borrow;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
