@@ -1,12 +1,16 @@
-//! How many allocations a task costs: none once warm where nothing is boxed, one where the task is.
+//! How many allocations a task costs: none once warm where nothing is boxed, one where the task is. And how much memory
+//! a long run holds: no more at its end than after a quarter of it.
 //!
 //! A test of its own, because it counts what the whole process allocates: no other test may run beside it. The cost of
 //! a task is the difference between a run of twice as many tasks and a run of so many, so that what a run costs in
 //! itself doesn't count.
 
-use regatta::{Backoff, Report, Runner, for_each, map, map_ok};
+use futures::StreamExt;
+use regatta::strategies::Concurrency;
+use regatta::{Backoff, Report, Runner, for_each, for_each_sync, map, map_ok, race, stream, try_map};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -21,6 +25,56 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// How a vector's growth shows: twice as many results, one more reallocation; two if the sizes lie badly.
 const GROWTH: u64 = 2;
+
+/// How many tasks the long runs have: ten million if `REGATTA_LARGE` is set, fewer otherwise, for builds without
+/// optimisation.
+fn many() -> u64 {
+    if std::env::var_os("REGATTA_LARGE").is_some() { 10_000_000 } else { 1_000_000 }
+}
+
+/// So many bytes more may be in use at the end of a run than after its first quarter.
+const DRIFT: usize = 64 << 10;
+
+/// Bytes in use.
+fn live() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.bytes_allocated - stats.bytes_deallocated
+}
+
+/// Bytes in use at two moments of a run.
+#[derive(Default)]
+struct Marks {
+    quarter: Cell<usize>,
+    end: Cell<usize>,
+}
+
+impl Marks {
+    /// The items of a run, which take note of the first moment on their way.
+    fn items(&self, count: u64) -> impl Iterator<Item = u64> {
+        (0..count).inspect(move |n| {
+            if *n == count / 4 {
+                self.quarter.set(live());
+            }
+        })
+    }
+
+    /// The second moment: the run has ended, and its results are still there.
+    fn end(&self) {
+        self.end.set(live());
+    }
+
+    /// How far the two moments lie apart.
+    fn drift(self, name: &str, before: usize) -> usize {
+        let (quarter, end) = (self.quarter.get(), self.end.get());
+        let drift = quarter.abs_diff(end);
+        let held = quarter.saturating_sub(before);
+        println!(
+            "{name:44} {held:>10} bytes after a quarter of {} tasks, {drift} bytes apart at the end",
+            many()
+        );
+        drift
+    }
+}
 
 /// Allocations and reallocations of `run`.
 fn allocations<R>(run: impl FnOnce() -> R) -> u64 {
@@ -51,6 +105,65 @@ async fn yields_once(n: u64) -> Result<u64, Infallible> {
 
 /// One test, so that nothing runs beside it.
 #[test]
+fn allocations_and_memory() {
+    allocations_per_task();
+    memory_of_long_runs();
+}
+
+/// Each task has a time of its own, and none of them is over before it: what is kept of ended tasks would show.
+fn memory_of_long_runs() {
+    const TIMEOUT: Duration = Duration::from_secs(10);
+    let mut drifts = Vec::new();
+    let mut measure = |name, run: &dyn Fn(&Marks)| {
+        let (before, marks) = (live(), Marks::default());
+        run(&marks);
+        drifts.push(marks.drift(name, before));
+    };
+    measure("map, task timeout", &|marks| {
+        let run = map(marks.items(many()), LIMIT, ready).unwrap().task_timeout(TIMEOUT);
+        let results = smol::block_on(run);
+        marks.end();
+        assert_eq!(results.len() as u64, many());
+    });
+    measure("map, one yield, task timeout", &|marks| {
+        let run = map(marks.items(many()), LIMIT, yields_once).unwrap().task_timeout(TIMEOUT);
+        let results = smol::block_on(run);
+        marks.end();
+        assert_eq!(results.len() as u64, many());
+    });
+    measure("try_map, one yield, task timeout", &|marks| {
+        let run = try_map(marks.items(many()), LIMIT, yields_once).unwrap().task_timeout(TIMEOUT);
+        let values = smol::block_on(run).unwrap();
+        marks.end();
+        assert_eq!(values.len() as u64, many());
+    });
+    measure("for_each, one yield, task timeout", &|marks| {
+        let run = for_each(marks.items(many()), LIMIT, yields_once, async |done| {
+            let count = done.count().await;
+            marks.end();
+            count
+        });
+        assert_eq!(smol::block_on(run.unwrap().task_timeout(TIMEOUT)) as u64, many());
+    });
+    measure("for_each_sync, one yield, task timeout", &|marks| {
+        let mut count = 0;
+        let run = for_each_sync(marks.items(many()), LIMIT, yields_once, |_| {
+            count += 1;
+            if count == many() {
+                marks.end();
+            }
+        });
+        smol::block_on(run.unwrap().task_timeout(TIMEOUT));
+        assert_eq!(count, many());
+    });
+    measure("stream, one yield, task timeout", &|marks| {
+        let mut done = stream(marks.items(many()), LIMIT, yields_once).unwrap().task_timeout(TIMEOUT);
+        assert_eq!(smol::block_on(done.by_ref().count()) as u64, many());
+        marks.end();
+    });
+    assert!(drifts.iter().all(|drift| *drift <= DRIFT), "{drifts:?}");
+}
+
 fn allocations_per_task() {
     let block_on = |count: u64, results: usize| assert_eq!(results as u64, count);
 
@@ -78,6 +191,28 @@ fn allocations_per_task() {
                 read
             });
             block_on(n, smol::block_on(each.unwrap()));
+        }),
+        cost("try_map, one yield", |n| {
+            block_on(n, smol::block_on(try_map(0..n, LIMIT, yields_once).unwrap()).unwrap().len());
+        }),
+        cost("race, all but the last fail", |n| {
+            let last = n - 1;
+            let raced =
+                race(0..n, LIMIT, async move |n| if n == last { Ok(n) } else { Err(yields_once(n).await) });
+            assert_eq!(smol::block_on(raced.unwrap()).unwrap(), last);
+        }),
+        cost("stream, one yield", |n| {
+            block_on(n, smol::block_on(stream(0..n, LIMIT, yields_once).unwrap().count()));
+        }),
+        cost("for_each_sync, one yield", |n| {
+            let mut count = 0;
+            smol::block_on(for_each_sync(0..n, LIMIT, yields_once, |_| count += 1).unwrap());
+            block_on(n, count);
+        }),
+        cost("map, one yield, strategy", |n| {
+            let strategy = Concurrency::new(LIMIT / 2).unwrap();
+            let map = map(0..n, LIMIT, yields_once).unwrap().strategy(strategy);
+            block_on(n, smol::block_on(map).len());
         }),
     ];
     assert!(free.iter().all(|cost| *cost <= GROWTH), "{free:?}");
