@@ -4,6 +4,7 @@ mod tell;
 
 use crate::body::{Again, Bodies, Body};
 use crate::course::Course;
+use crate::in_span::InSpan;
 use crate::inbox::{Inbox, InboxEnd, Order};
 use crate::mode::Mode;
 use crate::snapshot::Phase;
@@ -83,8 +84,44 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         }
         let index = self.report.push(key)?;
         self.bodies.push(body());
-        self.listeners.open(index, self.report.tasks()[index].key(), self.name.as_deref());
+        self.open_span(index);
         Ok(())
+    }
+
+    /// Opens the task's span inside the span that is current where it is added.
+    #[cfg(feature = "tracing")]
+    fn open_span(&mut self, index: usize) {
+        self.listeners.open(index, self.report.tasks()[index].key(), self.name.as_deref());
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    #[inline]
+    #[expect(
+        clippy::unused_self,
+        clippy::needless_pass_by_ref_mut,
+        reason = "there are spans only with the feature"
+    )]
+    fn open_span(&mut self, _: usize) {}
+
+    /// From now on, spans are kept: also of the tasks that are there.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn trace(&mut self) {
+        self.listeners.spans.get_or_insert_default();
+        (0..self.report.len()).for_each(|index| self.open_span(index));
+    }
+
+    /// The task's attempt, to be polled inside its span.
+    #[cfg(feature = "tracing")]
+    fn in_span(&self, index: usize, task: M::Task) -> InSpan<M::Task> {
+        let span = self.listeners.spans.as_ref().map_or_else(tracing::Span::none, |spans| spans.span(index));
+        InSpan { task, span }
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    #[inline]
+    #[expect(clippy::unused_self, reason = "it has a span only with the feature")]
+    fn in_span(&self, _: usize, task: M::Task) -> InSpan<M::Task> {
+        InSpan { task }
     }
 
     /// What handles need. All of them share one inbox.
@@ -160,8 +197,8 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
             let Ok(index) = self.report.push(key) else { continue };
             self.report.queue(index, now);
             self.bodies.push(body);
+            self.open_span(index);
             let key = self.report.tasks()[index].key();
-            self.listeners.open(index, key, self.name.as_deref());
             self.listeners.tell(index, key, now, EventKind::Queued);
             let cancelled = self.inbox.as_ref().is_some_and(|inbox| inbox.0.seen(key, index));
             if cancelled {
@@ -222,7 +259,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
 
     /// The job of this task's next attempt, or `None` if its factory panicked: then the attempt has ended.
     #[inline]
-    fn attempt(&mut self, index: usize, now: Time) -> Option<Job<M::Task>> {
+    fn attempt(&mut self, index: usize, now: Time) -> Option<Job<InSpan<M::Task>>> {
         let attempt = self.report.start(index, now);
         let task = match self.bodies.take(index) {
             Some(task) => Ok(task),
@@ -238,7 +275,10 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         }
         self.listeners.tell(index, key, now, EventKind::Started { attempt });
         match task {
-            Ok(task) => Some(Job::new(index, task).deadline(self.deadline(index, now))),
+            Ok(task) => {
+                let task = self.in_span(index, task);
+                Some(Job::new(index, task).deadline(self.deadline(index, now)))
+            }
             Err(panic) => {
                 self.failed_attempt(index, now, TaskError::Panicked(panic));
                 None
@@ -343,7 +383,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
 }
 
 impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Source for Batch<'a, K, T, E, M> {
-    type Task = M::Task;
+    type Task = InSpan<M::Task>;
 
     fn attach(&mut self, kick: Kick) {
         if let Some(inbox) = &self.inbox {

@@ -27,6 +27,7 @@ mod drive;
 mod for_each;
 mod for_each_sync;
 mod handle;
+mod in_span;
 mod inbox;
 mod lazy;
 mod map;
@@ -60,6 +61,8 @@ pub use race::{Race, race};
 pub use race_error::RaceError;
 #[cfg(feature = "progress")]
 pub use regatta_engine::Progress;
+#[cfg(feature = "tracing")]
+pub use regatta_engine::Spans;
 pub use regatta_engine::{Counts, LogLines, Report, StopReason, Table, TaskReport};
 pub use results::{NextIndexed, NextResult, Results};
 pub use run::{Run, SpawnedRun};

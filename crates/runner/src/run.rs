@@ -2,6 +2,7 @@
 
 use crate::batch::Batch;
 use crate::drive::Drive;
+use crate::in_span::InSpan;
 use crate::mode::{Mode, Threads};
 use regatta_engine::{OnExecutor, Remote, Report};
 use std::fmt;
@@ -21,7 +22,7 @@ use std::task::{Context, Poll};
 /// is cancelled, use [`Runner::cancel_on`](crate::Runner::cancel_on).
 #[must_use = "futures do nothing unless polled"]
 pub struct Run<'a, K, T, E, M: Mode<'a, T, E> = Threads>(
-    pub(crate) Drive<'a, Batch<'a, K, T, E, M>, M::Task>,
+    pub(crate) Drive<'a, Batch<'a, K, T, E, M>, InSpan<M::Task>>,
 );
 
 impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Future for Run<'a, K, T, E, M> {

@@ -157,6 +157,20 @@ impl<'a, K, T, E, M: Mode<'a, T, E>> Runner<'a, K, T, E, M> {
         self
     }
 
+    /// Opens a `tracing` span for each task, in the span that is current where the task is added; the task is polled in
+    /// its span, and what happens to it is told there. Set the run's [`name`](Runner::name) before. Names, levels and
+    /// fields: [`Spans`](crate::Spans).
+    #[cfg(feature = "tracing")]
+    pub fn traced(mut self) -> Self
+    where
+        K: Eq + Hash + fmt::Debug,
+        E: fmt::Display,
+    {
+        self.batch.listeners.text = Some(ToString::to_string);
+        self.batch.trace();
+        self
+    }
+
     /// Asks `strategy` before each start, retries included: a rate, a breaker, a limit shared with others, or a tuple
     /// of them. Tasks start in the order of adding, so one that must wait holds up those behind it. One that is
     /// rejected for good ends as [`Rejected`](regatta_core::TaskError::Rejected). Replaces an earlier one.

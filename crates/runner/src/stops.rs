@@ -36,7 +36,7 @@ impl Stops {
     }
 
     /// Asks all of them.
-    pub(crate) fn ask_all(&mut self) {
+    pub(crate) fn ask_all(&self) {
         for token in self.tokens.values() {
             cancel(Some(token));
         }

@@ -4,11 +4,13 @@ use regatta_core::{EventKind, TaskError, Time};
 use regatta_engine::{Observers, TaskReport, contain_or};
 use std::fmt;
 
-/// The observers of a run.
+/// The observers of a run, and the spans of its tasks.
 pub(crate) struct Listeners<E> {
-    /// How an error looks in an event; set with the first observer, which is what asks for `E: Display`.
+    /// How an error looks in an event; set with the first listener, which is what asks for `E: Display`.
     pub(crate) text: Option<Text<E>>,
     pub(crate) observers: Observers,
+    #[cfg(feature = "tracing")]
+    pub(crate) spans: Option<regatta_engine::Spans>,
 }
 
 /// The error's `Display` is user code.
@@ -16,24 +18,40 @@ pub(crate) type Text<E> = fn(&TaskError<E>) -> String;
 
 impl<E> Listeners<E> {
     pub(crate) fn new() -> Self {
-        Self { text: None, observers: Observers::new() }
+        Self {
+            text: None,
+            observers: Observers::new(),
+            #[cfg(feature = "tracing")]
+            spans: None,
+        }
     }
 
     /// Whether anybody listens: if not, an event need not be made.
     #[inline]
     pub(crate) fn is_any(&self) -> bool {
+        #[cfg(feature = "tracing")]
+        if self.spans.as_ref().is_some_and(|spans| !spans.is_empty()) {
+            return true;
+        }
         !self.observers.is_empty()
     }
 
     /// A task has been added.
+    #[cfg(feature = "tracing")]
     #[inline]
     pub(crate) fn open(&mut self, id: usize, key: &dyn fmt::Debug, run: Option<&str>) {
-        let _ = (id, key, run);
+        if let Some(spans) = &mut self.spans {
+            spans.open(id, key, run);
+        }
     }
 
     #[inline]
     pub(crate) fn tell(&mut self, id: usize, key: &dyn fmt::Debug, now: Time, kind: EventKind<'_>) {
-        if self.is_any() {
+        #[cfg(feature = "tracing")]
+        if let Some(spans) = &mut self.spans {
+            spans.tell(&regatta_core::Event::new(id, key, now, kind));
+        }
+        if !self.observers.is_empty() {
             self.observers.tell(id, key, now, kind);
         }
     }

@@ -299,7 +299,6 @@ impl<K, T, E, Task> State<K, T, E, Task> {
     }
 
     /// The scope is gone: what is left in it, to be dropped.
-    #[expect(clippy::type_complexity, reason = "taken apart on the next line")]
     pub(super) fn clear(&mut self) -> (Wake, Vec<(K, Option<Task>)>, VecDeque<(K, Result<T, TaskError<E>>)>) {
         let mut wake = self.close();
         self.index.clear();

@@ -42,7 +42,7 @@ impl<K, T, E, Task> Tasks<K, T, E, Task> {
     }
 
     /// Ends the task that waits longest without having started it.
-    fn refuse(&mut self, error: TaskError<E>) {
+    fn refuse(&self, error: TaskError<E>) {
         let (wake, task) = self.hub().lock().refuse(Err(error));
         contain_drop(|| drop(task));
         wake.now();
