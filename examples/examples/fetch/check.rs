@@ -84,7 +84,7 @@ pub(crate) fn with_log(run: &Run, pages: &[String]) -> Vec<String> {
         differs(format!("{} requests at once; at most {} were allowed", run.log.peak, run.limit));
     }
     if run.log.left_open > 0 {
-        differs(format!("{} connections were still open at the end", run.log.left_open));
+        differs(format!("connections still open at the end: {}", run.log.left_open));
     }
     differences
 }
@@ -100,7 +100,7 @@ fn contradiction(run: &Run, outcome: &Outcome, requests: &[Option<Answer>]) -> O
         _ => attempts > 0 && asked == attempts,
     };
     if !right_number {
-        return Some(format!("{asked} requests, and it was told as {}", list(&outcome.attempts)));
+        return Some(format!("requests at the server: {asked}; told as {}", list(&outcome.attempts)));
     }
     match last {
         Some(Ending::NotStarted) if !run.stopped => return Some("never started".to_owned()),
@@ -108,7 +108,7 @@ fn contradiction(run: &Run, outcome: &Outcome, requests: &[Option<Answer>]) -> O
             return Some("cancelled, and nobody asked for that".to_owned());
         }
         Some(last) if by_key && !run.stopped && *last != Ending::Cancelled => {
-            return Some(format!("was to be cancelled, and it was told as {last}"));
+            return Some(format!("was to be cancelled; told as {last}"));
         }
         _ => {}
     }

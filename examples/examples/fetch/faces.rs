@@ -2,7 +2,8 @@
 
 use crate::check::{Answer, Ending, Outcome};
 use crate::client::{self, Failure, Page};
-use regatta::{Backoff, CancelToken, Jitter, Retry, Runner, TaskError, map, retry_fn};
+use crate::pages::{self, Manner};
+use regatta::{AddError, Backoff, CancelToken, Jitter, Retry, Runner, TaskError, map, retry_fn, scope};
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 pub(crate) enum Face {
     Map,
     Runner,
+    Scope,
 }
 
 /// What a face says of all pages.
@@ -28,13 +30,17 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// After the first attempt.
 const RETRIES: u32 = 2;
 
+/// So many pages behind one that hangs must have come before the scope gives it up.
+const BEHIND: usize = 10;
+
 impl Face {
-    pub(crate) const ALL: [Self; 2] = [Self::Map, Self::Runner];
+    pub(crate) const ALL: [Self; 3] = [Self::Map, Self::Runner, Self::Scope];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Map => "map",
             Self::Runner => "Runner",
+            Self::Scope => "scope",
         }
     }
 
@@ -50,6 +56,7 @@ impl Face {
         let mut fetched = match self {
             Self::Map => with_map(&urls, limit, cancel).await?,
             Self::Runner => with_runner(&urls, limit, cancel).await?,
+            Self::Scope => with_scope(&urls, limit, cancel).await?,
         };
         // The port is another one in each run.
         let path = |url: &str| url.strip_prefix(base).unwrap_or(url).to_owned();
@@ -89,6 +96,37 @@ async fn with_runner(urls: &[String], limit: usize, cancel: &CancelToken) -> Fal
     Ok(Fetched { outcomes: outcomes.collect(), cancelled: None })
 }
 
+/// Tasks that a body spawns, and results that it reads while others run.
+///
+/// The first page that hangs is cancelled by its key, once enough of those behind it have come.
+async fn with_scope(urls: &[String], limit: usize, cancel: &CancelToken) -> Fallible<Fetched> {
+    let hanging = (0..urls.len()).find(|page| matches!(pages::manner(*page), Manner::Hangs));
+    scope(limit, async |s| {
+        let mut fetched = Fetched { outcomes: Vec::new(), cancelled: None };
+        for (page, url) in urls.iter().enumerate() {
+            match s.spawn(page, client::get(url)) {
+                Ok(()) => {}
+                // Ctrl-C came first.
+                Err(AddError::Closed) => fetched.outcomes.push(never_started(url)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let mut behind = 0;
+        while let Some((page, result)) = s.next().await {
+            fetched.outcomes.push(outcome(urls[page].clone(), &result));
+            let Some(hanging) = hanging else { continue };
+            behind += usize::from(page > hanging);
+            if page > hanging && behind == BEHIND && s.cancel(&hanging) {
+                fetched.cancelled = Some(urls[hanging].clone());
+            }
+        }
+        Ok(fetched)
+    })?
+    .task_timeout(TIMEOUT)
+    .cancel_on(cancel)
+    .await
+}
+
 /// Again after what may pass, with a growing pause; a missing page stays missing.
 fn retry() -> impl Retry<Failure> {
     let mut backoff = Backoff::exponential(Duration::from_millis(10)).times(RETRIES).jitter(Jitter::Equal);
@@ -103,6 +141,10 @@ fn outcome(page: String, result: &Result<Page, TaskError<Failure>>) -> Outcome {
         Err(error) => ending(error),
     };
     Outcome { page, attempts: vec![ending] }
+}
+
+fn never_started(url: &str) -> Outcome {
+    Outcome { page: url.to_owned(), attempts: vec![Ending::NotStarted] }
 }
 
 fn ending(error: &TaskError<Failure>) -> Ending {

@@ -1,10 +1,10 @@
-//! Fetches 500 pages over real sockets, once through `map` and once through a `Runner`, from a server of its own that
-//! answers, dawdles, breaks off and hangs; then compares what each says with the server's log.
+//! Fetches 500 pages over real sockets three times, through `map`, through a `Runner` and through `scope`, from a server
+//! of its own that answers, dawdles, breaks off and hangs; then compares what each says with the server's log.
 //!
 //! What to notice:
 //!
-//! - A page is a task in both ([`faces`]). They share the limit, the time per task and the token for Ctrl-C; the runner
-//!   adds retries and reports every attempt.
+//! - A page is a task in all three ([`faces`]). They share the limit, the time per task and the token for Ctrl-C; the
+//!   runner adds retries and reports every attempt, the scope's body reads results while it runs and cancels by key.
 //! - The client ([`client`]) knows nothing of timeouts, retries and cancels. A fetch that is stopped is dropped, that
 //!   closes its connection, and the server sees it ([`desk`]).
 //! - Every page has one outcome in each face, also if you press Ctrl-C, and it is the one in the server's log:

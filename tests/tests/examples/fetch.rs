@@ -28,7 +28,11 @@ fn all_pages_on(executor: &str) {
     let ended = fetch(&["--on", executor]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     ended.assert_says(AGREED);
-    let expected = [("map", [445, 50, 5, 0, 0, 500]), ("Runner", [455, 40, 5, 0, 0, 550])];
+    let expected = [
+        ("map", [445, 50, 5, 0, 0, 500]),
+        ("Runner", [455, 40, 5, 0, 0, 550]),
+        ("scope", [445, 50, 4, 1, 0, 500]),
+    ];
     for (face, expected) in expected {
         let numbers = numbers(&ended, face);
         assert_eq!(numbers[..6], expected, "{face} on {executor}: {ended:?}");
@@ -56,6 +60,7 @@ fn one_at_a_time_is_one_at_a_time() {
     let ended = fetch(&["--limit", "1", "--pages", "12"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(numbers(&ended, "map"), [10, 2, 0, 0, 0, 12, 1], "{ended:?}");
+    assert_eq!(numbers(&ended, "scope"), [10, 2, 0, 0, 0, 12, 1], "{ended:?}");
     // The page with status 500 had two retries, the missing one had none.
     assert_eq!(numbers(&ended, "Runner"), [10, 2, 0, 0, 0, 14, 1], "{ended:?}");
 }
@@ -99,6 +104,8 @@ fn ctrl_c_leaves_no_page_without_an_outcome() {
         let [ok, failed, timed_out, cancelled, not_started, requests, _] = numbers(&ended, "map");
         assert_eq!(ok + failed + timed_out + cancelled + not_started, 500, "{ended:?}");
         assert!(cancelled <= 1 && not_started > 0 && requests <= 500 - not_started, "{ended:?}");
-        assert_eq!(numbers(&ended, "Runner"), [0, 0, 0, 0, 500, 0, 0], "{ended:?}");
+        for face in ["Runner", "scope"] {
+            assert_eq!(numbers(&ended, face), [0, 0, 0, 0, 500, 0, 0], "{ended:?}");
+        }
     }
 }

@@ -74,20 +74,20 @@ fn each_lie_of_a_face_is_one_difference() {
             "/good: cut off after 1 bytes of 3; the server noted 3 bytes",
         ),
         (|run| told(run, 0)[0] = Ending::Other("broken pipe".to_owned()), "/good: broken pipe; the server"),
-        (|run| told(run, 0)[0] = Ending::NotStarted, "/good: 1 requests, and it was told as [not started]"),
+        (
+            |run| told(run, 0)[0] = Ending::NotStarted,
+            "/good: requests at the server: 1; told as [not started]",
+        ),
         (|run| told(run, 0)[0] = Ending::Cancelled, "/good: cancelled, and nobody asked for that"),
-        (|run| told(run, 0).clear(), "/good: 1 requests, and it was told as []"),
-        (|run| told(run, 1).truncate(1), "/busy: 2 requests, and it was told as [status 503]"),
+        (|run| told(run, 0).clear(), "/good: requests at the server: 1; told as []"),
+        (|run| told(run, 1).truncate(1), "/busy: requests at the server: 2; told as [status 503]"),
         (|run| told(run, 1)[0] = Ending::TimedOut, "/busy: timed out; the server noted status 503"),
         (|run| told(run, 1).swap(0, 1), "/busy: 3 bytes with digest 07070707…; the server noted status 503"),
         (|run| told(run, 2)[0] = Ending::Answer(PAGE), "the server noted no answer"),
         (|run| drop(run.outcomes.pop()), "/hangs: 0 outcomes"),
         (|run| run.outcomes.push(run.outcomes[0].clone()), "/good: 2 outcomes"),
         (|run| run.outcomes[0].page = "/bad".to_owned(), "/bad: has an outcome, and nobody wanted it"),
-        (
-            |run| run.cancelled = Some("/hangs".to_owned()),
-            "/hangs: was to be cancelled, and it was told as timed out",
-        ),
+        (|run| run.cancelled = Some("/hangs".to_owned()), "/hangs: was to be cancelled; told as timed out"),
     ];
     assert_found(lies);
 }
@@ -96,18 +96,18 @@ fn each_lie_of_a_face_is_one_difference() {
 fn each_line_of_the_log_counts() {
     type Lie = fn(&mut Run);
     let lies: &[(Lie, &str)] = &[
-        (|run| noted(run, "/good").push(Some(PAGE)), "/good: 2 requests, and it was told as [3 bytes"),
-        (|run| noted(run, "/good").clear(), "/good: 0 requests"),
+        (|run| noted(run, "/good").push(Some(PAGE)), "/good: requests at the server: 2; told as [3 bytes"),
+        (|run| noted(run, "/good").clear(), "/good: requests at the server: 0; told as"),
         (|run| noted(run, "/good")[0] = None, "the server noted no answer"),
         (|run| noted(run, "/good")[0] = Some(MORE), "the server noted 4 bytes instead of 3"),
         (|run| noted(run, "/hangs")[0] = Some(PAGE), "/hangs: timed out; the server noted 3 bytes"),
-        (|run| drop(run.log.requests.remove("/busy")), "/busy: 0 requests"),
+        (|run| drop(run.log.requests.remove("/busy")), "/busy: requests at the server: 0; told as"),
         (
             |run| drop(run.log.requests.insert("/secret".to_owned(), vec![None])),
             "/secret: the server was asked for it, and nobody wanted it",
         ),
         (|run| run.log.peak = 3, "3 requests at once; at most 2 were allowed"),
-        (|run| run.log.left_open = 1, "1 connections were still open at the end"),
+        (|run| run.log.left_open = 1, "connections still open at the end: 1"),
     ];
     assert_found(lies);
 }
