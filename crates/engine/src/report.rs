@@ -214,7 +214,8 @@ impl<K: fmt::Debug, T: fmt::Debug, E: fmt::Debug> fmt::Debug for Report<K, T, E>
     }
 }
 
-/// A plain table: a line per task, then the counts, the elapsed time and why the run stopped.
+/// A plain table: the run's name and when it began in UTC, if it has a name; a line per task, with its error and those
+/// of earlier attempts that differ from it; then the counts, the elapsed time and why the run stopped.
 impl<K: fmt::Debug, T, E: fmt::Display> fmt::Display for Report<K, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         summary::write(self, f)
