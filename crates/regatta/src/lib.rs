@@ -4,8 +4,11 @@
 //!
 //! | feature | gives | default |
 //! |---|---|---|
-//! | `runner` | [`Runner`], [`map`], [`map_ok`], [`for_each`], [`Report`] | yes |
+//! | `runner` | [`Runner`], [`scope()`], [`map`], [`try_map`], [`race`], [`for_each`], [`Report`] | yes |
 //! | `strategies` | [`strategies`]: limits and rates | yes |
+//! | `blocking` | [`BlockingRunner`]: closures on threads | |
+//! | `serde` | a [`Report`] as JSON or whatever else | |
+//! | `tracing` | [`Runner::traced`]: a span per task, and its events | |
 //! | `progress` | [`Progress`]: a progress bar on terminals | |
 //! | `engine` | [`engine`]: the loop itself, to write sources for | |
 //! | `sim` | [`sim`]: a simulated world for tests, with a virtual clock | |
@@ -49,6 +52,30 @@
 //! # });
 //! ```
 //!
+//! **Tasks that turn up on the way.** In a [`scope()`], body and tasks spawn more, and results are read as they come:
+//!
+//! ```
+//! use regatta::prelude::*;
+//!
+//! # async fn links(page: u32) -> Result<Vec<u32>, std::io::Error> { Ok((page < 4).then_some(page + 1).into_iter().collect()) }
+//! # smol::block_on(async {
+//! let pages = regatta::scope(8, async |s| {
+//!     s.spawn(1, links(1))?;
+//!     let mut pages = 0;
+//!     while let Some((_page, found)) = s.next().await {
+//!         pages += 1;
+//!         for link in found? {
+//!             s.spawn(link, links(link))?;
+//!         }
+//!     }
+//!     Ok::<_, Box<dyn std::error::Error>>(pages)
+//! })?
+//! .await?;
+//! assert_eq!(pages, 4);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
 //! **A limit for everybody.** A [`Limiter`] shares one strategy among tasks:
 //!
 //! ```
@@ -66,8 +93,12 @@
 //! **Stopping.** Hand a [`CancelToken`] to [`Runner::cancel_on`] and give running tasks a grace with
 //! [`Runner::grace`]; the report says what was finished, stopped and never started.
 //!
-//! **Where it runs.** In place, on whatever executor polls the future. What spawns tasks takes an [`Executor`], which a
-//! closure is: `|task| { tokio::spawn(task); }`, `|task| smol::spawn(task).detach()`.
+//! **From elsewhere.** A [`Handle`] adds tasks to a [`Runner`] that is on its way, cancels one by its key, changes the
+//! limit, and says how far it is.
+//!
+//! **Where it runs.** In place, on whatever executor polls the future. [`Runner::spawn_on`] and [`Runner::start`] spawn;
+//! they take an [`Executor`], which a closure is: `|task| { tokio::spawn(task); }`, `|task| smol::spawn(task).detach()`.
+//! Closures that block go to a [`BlockingRunner`], tasks that are not `Send` to [`Runner::local`] and [`scope_local`].
 
 #![forbid(unsafe_code)]
 

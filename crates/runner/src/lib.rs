@@ -4,13 +4,15 @@
 //! |---|---|---|
 //! | tasks with keys | [`Runner`] | a [`Report`]: every key's outcome |
 //! | a list of items, one function | [`map`], [`map_ok`] | a result per item, in order |
-//! | the same, and something to do with each result | [`for_each`], [`for_each_ok`] | results as they come |
-//! | the same, and it needs no `await` | [`for_each_sync`] | a function called with each result |
-//! | the same, for code that wants a `Stream` | [`stream()`] | [`Completions`] |
-//! | the same, and one failure spoils it | [`try_map`] | all values, or the first failure |
-//! | the same, and one success is enough | [`race`] | the first success, or all failures |
+//! | the same, all or nothing | [`try_map`] | the values, or the first error |
+//! | the same, and one success is enough | [`race`] | the first value |
+//! | the same, and something to do with each result | [`for_each`], [`for_each_sync`] | results as they come |
+//! | tasks that turn up on the way | [`scope()`] | results by key, as they come |
+//! | closures that block | [`BlockingRunner`] (feature `blocking`) | a report, at the timeout at the latest |
 //!
-//! All run in place, on any executor, and may borrow, also inside a spawned task.
+//! All but the last run in place, on any executor, and may borrow, also inside a spawned task. A [`Runner`] can also be
+//! [spawned](Runner::spawn_on), its driver [too](Runner::start), changed from elsewhere by its [`Handle`], or be
+//! [local](Runner::local) for tasks that are not `Send`.
 //!
 //! With `panic = "abort"`, no panic can be caught, and a task that panics ends the process.
 
@@ -63,7 +65,7 @@ pub use race_error::RaceError;
 pub use regatta_engine::Progress;
 #[cfg(feature = "tracing")]
 pub use regatta_engine::Spans;
-pub use regatta_engine::{Counts, LogLines, Report, StopReason, Table, TaskReport};
+pub use regatta_engine::{Attempt, Counts, Elapsed, LogLines, Moment, Report, StopReason, Table, TaskReport};
 pub use results::{NextIndexed, NextResult, Results};
 pub use run::{Run, SpawnedRun};
 pub use runner::Runner;
