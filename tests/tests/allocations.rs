@@ -108,6 +108,24 @@ async fn yields_once(n: u64) -> Result<u64, Infallible> {
 fn allocations_and_memory() {
     allocations_per_task();
     memory_of_long_runs();
+    room_for_promises();
+}
+
+/// What an iterator promises is set aside, up to a gibibyte; one that promises more may have no end.
+fn room_for_promises() {
+    let before = live();
+    let believed = map(0..1_000_000, 1, ready).unwrap();
+    let held = live() - before;
+    assert!(held >= 8_000_000, "room for a million results: {held}");
+    drop(believed);
+    for too_many in [1 << 30, u64::MAX] {
+        let (all, map) = (live(), map(0..too_many, 1, ready).unwrap());
+        assert!(live() - all < DRIFT);
+        drop(map);
+        let (all, map) = (live(), try_map(0..too_many, 1, ready).unwrap());
+        assert!(live() - all < DRIFT);
+        drop(map);
+    }
 }
 
 /// Each task has a time of its own, and none of them is over before it: what is kept of ended tasks would show.

@@ -4,6 +4,7 @@ use crate::lazy::Sink;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use regatta_core::{Kick, TaskError};
+use regatta_engine::contain_drop;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
@@ -218,9 +219,9 @@ impl<T, E> Sink<T, E> for Feed<T, E> {
     fn put(&mut self, index: usize, result: Result<T, TaskError<E>>) {
         let mut state = self.shared.lock();
         if state.closed {
-            // Dropping an unwanted result is user code.
+            // Dropping an unwanted result is user code, and its panic is nobody's result.
             drop(state);
-            drop(result);
+            contain_drop(|| drop(result));
             return;
         }
         state.unread.push_back((index, result));

@@ -1,5 +1,6 @@
 //! What observers hear of items.
 
+use super::Bomb;
 use crate::runner::support::{Fault, after, secs};
 use futures::StreamExt;
 use regatta::strategies::Concurrency;
@@ -177,6 +178,18 @@ on_every_executor! {
         let run = map([1], 1, async |_| Err::<(), _>(Mute)).unwrap().observer(scribe.clone()).clock(world.clock());
         assert!(matches!(run.await[..], [Err(regatta::TaskError::Failed(Mute))]));
         assert_eq!(scribe.take()[2], "0s 0 finished 1 failed: (its Display panicked)");
+    }
+
+    async fn a_result_that_nobody_wants_and_that_panics_as_it_is_dropped_is_no_item_of_its_own(world: World) {
+        let scribe = Scribe::default();
+        let task = async |_| after(&world, secs(1), Ok(Bomb)).await;
+        let each = for_each([0], 2, task, async |done| {
+            // Polled before the task, as the timer of that one is due.
+            world.sleep(secs(1)).await;
+            drop(done);
+        });
+        each.unwrap().clock(world.clock()).observer(scribe.clone()).await;
+        assert_eq!(scribe.take(), ["0s 0 queued", "0s 0 started 1", "1s 0 finished 1 ok"]);
     }
 
     async fn log_lines_follow_a_map(_world: World) {

@@ -148,7 +148,7 @@ on_every_executor! {
     }
 
     async fn a_result_that_waits_is_not_the_end_of_that_stream(_world: World) {
-        let each = for_each(0..2, 2, async |n| Ok::<_, Fault>(n), async |mut done| {
+        let each = for_each(0..2, 8, async |n| Ok::<_, Fault>(n), async |mut done| {
             assert!(done.next().await.is_some());
             (done.is_terminated(), done.count().await)
         });
