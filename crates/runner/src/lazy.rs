@@ -40,8 +40,9 @@ pub(crate) struct Lazy<It, G, S, T, E, J> {
     make: G,
     pulled: usize,
     settled: usize,
-    exhausted: bool,
-    /// The iterator panicked, and is not asked again: what it said, since the panic itself is the last result.
+    /// The iterator has ended or panicked, and is not asked again.
+    over: bool,
+    /// It has panicked: what it said, since the panic itself is the last result.
     broken: Option<String>,
     /// The item whose task is being made; still there only if that panicked.
     making: Option<usize>,
@@ -72,7 +73,7 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
             make,
             pulled: 0,
             settled: 0,
-            exhausted: false,
+            over: false,
             broken: None,
             making: None,
             output: PhantomData,
@@ -89,20 +90,30 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
     fn settle(&mut self, index: usize, now: Time, attempts: u32, result: Result<T, TaskError<E>>) {
         self.settled += 1;
         self.course.settled(result.is_ok());
-        self.listeners.finished(index, now, attempts, &result);
-        self.sink.put(index, result);
-        if (self.exhausted || self.broken.is_some()) && self.running() == 0 {
+        // Apart, because a result that is looked at on the way takes longer to its place.
+        if self.listeners.is_empty() {
+            self.sink.put(index, result);
+        } else {
+            self.tell_and_put(index, now, attempts, result);
+        }
+        if self.over && self.running() == 0 {
             self.sink.end(self.broken.is_none());
         }
     }
 
+    #[cold]
+    #[inline(never)]
+    fn tell_and_put(&mut self, index: usize, now: Time, attempts: u32, result: Result<T, TaskError<E>>) {
+        self.listeners.finished(index, now, attempts, &result);
+        self.sink.put(index, result);
+    }
+
     /// One more item was pulled: its index.
     #[inline]
-    fn pull(&mut self, now: Time) -> usize {
+    fn pull(&mut self) -> usize {
         let index = self.pulled;
         self.pulled += 1;
         self.sink.started(index);
-        self.listeners.queued(index, now);
         index
     }
 }
@@ -120,25 +131,26 @@ impl<It: Iterator, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
     /// Whether no item is left. Of a full driver the iterator was not asked for another one, but it may know.
     #[inline]
     fn is_through(&self) -> bool {
-        self.exhausted || (self.broken.is_none() && self.items.size_hint().1 == Some(0))
+        if self.over { self.broken.is_none() } else { self.items.size_hint().1 == Some(0) }
     }
 
     /// The strategy refuses the next item for good: that item has its result, and the one after it may do better.
     #[cold]
     fn reject<'a, F>(&mut self, now: Time, why: Rejection) -> Next<'a, F> {
         let Some(item) = self.items.next() else {
-            self.exhausted = true;
+            self.over = true;
             return self.done();
         };
         contain_drop(|| drop(item));
-        let index = self.pull(now);
+        let index = self.pull();
+        self.listeners.queued(index, now);
         self.settle(index, now, 0, Err(TaskError::Rejected(why)));
         // This question is used up. The engine asks again at once, after it has looked at what this changes.
         Next::NotBefore(now)
     }
 
     fn rest(&self) -> usize {
-        if self.exhausted || self.broken.is_some() {
+        if self.over {
             return 0;
         }
         match contain_or((0, None), || self.items.size_hint()) {
@@ -181,7 +193,7 @@ where
 
     #[inline]
     fn next<'a>(&mut self, now: Time, admission: Admission<'a>) -> Next<'a, F> {
-        if self.exhausted || self.broken.is_some() || !self.course.is_open() {
+        if self.over || !self.course.is_open() {
             return self.done();
         }
         if !self.sink.has_room(self.running()) {
@@ -195,11 +207,13 @@ where
             Err(readiness) => return Next::Blocked(readiness),
         };
         let Some(item) = self.items.next() else {
-            self.exhausted = true;
+            self.over = true;
             return self.done();
         };
-        let index = self.pull(now);
-        self.listeners.started(index, now);
+        let index = self.pull();
+        if !self.listeners.is_empty() {
+            self.listeners.started(index, now);
+        }
         self.making = Some(index);
         let task = self.make.clone()(item);
         self.making = None;
@@ -230,7 +244,7 @@ where
         if self.sink.is_closed() {
             self.course.abandon();
         }
-        let unfinished = self.running() > 0 || !(self.broken.is_some() || self.is_through());
+        let unfinished = self.running() > 0 || !(self.over || self.is_through());
         self.course.control(now, unfinished, Time::MAX)
     }
 
@@ -240,8 +254,10 @@ where
             return Failed::GoOn;
         }
         // The iterator panicked. The item it was to give ends like this, and there is no other.
+        self.over = true;
         self.broken = Some(panic.message().to_owned());
-        let index = self.pull(now);
+        let index = self.pull();
+        self.listeners.queued(index, now);
         self.settle(index, now, 0, Err(TaskError::Panicked(panic)));
         Failed::Over
     }

@@ -137,7 +137,9 @@ fn all<T, E>(ended: Ended<InOrder<T, E>, E>, now: Time) -> Vec<Result<T, TaskErr
         results.reserve(rest);
         for index in pulled..pulled + rest {
             let result = Err(TaskError::NotStarted(why));
-            listeners.finished(index, now, 0, &result);
+            if !listeners.is_empty() {
+                listeners.finished(index, now, 0, &result);
+            }
             results.push(result);
         }
     }

@@ -34,23 +34,19 @@ impl<E> Listeners<E> {
     }
 
     /// An item was pulled.
-    #[inline]
     pub(crate) fn queued(&mut self, index: usize, now: Time) {
-        if !self.is_empty() {
-            self.observers.tell(index, &index, now, EventKind::Queued);
-        }
+        self.observers.tell(index, &index, now, EventKind::Queued);
     }
 
-    /// Its task is being made.
-    #[inline]
+    /// An item was pulled, and its task is being made.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn started(&mut self, index: usize, now: Time) {
-        if !self.is_empty() {
-            self.observers.tell(index, &index, now, EventKind::Started { attempt: 1 });
-        }
+        self.queued(index, now);
+        self.observers.tell(index, &index, now, EventKind::Started { attempt: 1 });
     }
 
     /// It has its result. `attempts` is 0 if it was never started.
-    #[inline]
     pub(crate) fn finished<T>(
         &mut self,
         index: usize,
@@ -58,13 +54,7 @@ impl<E> Listeners<E> {
         attempts: u32,
         result: &Result<T, TaskError<E>>,
     ) {
-        if !self.is_empty() {
-            self.tell_finished(index, now, attempts, result.as_ref().err());
-        }
-    }
-
-    #[cold]
-    fn tell_finished(&mut self, index: usize, now: Time, attempts: u32, error: Option<&TaskError<E>>) {
+        let error = result.as_ref().err();
         let text = error.and_then(|error| self.read(error));
         let state = error.map_or("ok", TaskError::state);
         let kind = EventKind::Finished { attempts, state, error: text.as_deref() };
