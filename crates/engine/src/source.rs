@@ -120,6 +120,20 @@ pub enum End<O> {
     NotStarted(NotStarted),
 }
 
+impl<O> End<O> {
+    /// Changes what it returned and nothing else.
+    #[inline]
+    pub fn map<P>(self, f: impl FnOnce(O) -> P) -> End<P> {
+        match self {
+            Self::Output(output) => End::Output(f(output)),
+            Self::Panicked(panic) => End::Panicked(panic),
+            Self::TimedOut => End::TimedOut,
+            Self::Cancelled => End::Cancelled,
+            Self::NotStarted(why) => End::NotStarted(why),
+        }
+    }
+}
+
 /// What a source wants changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Control {

@@ -1,11 +1,10 @@
 //! `Batch`: a runner's tasks as a source. Keyed, boxed, some of them to be made again after a failure.
 
-mod tell;
-
 use crate::body::{Again, Bodies, Body};
 use crate::course::Course;
 use crate::in_span::InSpan;
 use crate::inbox::{Inbox, InboxEnd, Order};
+use crate::listeners::Listeners;
 use crate::mode::Mode;
 use crate::snapshot::Phase;
 use crate::stops::Stops;
@@ -17,7 +16,6 @@ use regatta_engine::{
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
-pub(crate) use tell::Listeners;
 
 /// The state of a runner on its way: the report that grows, and what is still to be started.
 pub(crate) struct Batch<'a, K, T, E, M: Mode<'a, T, E>> {
@@ -105,16 +103,18 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
 
     /// From now on, spans are kept: also of the tasks that are there.
     #[cfg(feature = "tracing")]
-    pub(crate) fn trace(&mut self) {
-        self.listeners.spans.get_or_insert_default();
+    pub(crate) fn trace(&mut self)
+    where
+        E: fmt::Display,
+    {
+        self.listeners.trace();
         (0..self.report.len()).for_each(|index| self.open_span(index));
     }
 
     /// The task's attempt, to be polled inside its span.
     #[cfg(feature = "tracing")]
     fn in_span(&self, index: usize, task: M::Task) -> InSpan<M::Task> {
-        let span = self.listeners.spans.as_ref().map_or_else(tracing::Span::none, |spans| spans.span(index));
-        InSpan { task, span }
+        InSpan { task, span: self.listeners.span(index) }
     }
 
     #[cfg(not(feature = "tracing"))]
@@ -163,7 +163,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         let report = self.report.close(self.name, began, now, self.course.reason());
         if self.listeners.is_any() {
             for (id, task) in report.tasks().iter().enumerate().filter(|(_, task)| task.ended().is_none()) {
-                self.listeners.finished(id, now, task);
+                self.listeners.finished(id, task.key(), now, task.attempts(), task.result());
             }
         }
         report
@@ -300,13 +300,6 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         }
     }
 
-    fn timed_out(&self, index: usize, now: Time) -> TaskError<E> {
-        let settings = &self.course.settings;
-        let whole = now >= self.task_deadline(index);
-        let after = if whole { settings.task_timeout } else { settings.attempt_timeout };
-        TaskError::TimedOut { after: after.unwrap_or_default() }
-    }
-
     /// An attempt has ended, and not well: there is another, or the task has its outcome.
     fn failed_attempt(&mut self, index: usize, now: Time, error: TaskError<E>) {
         let Some(due) = self.again(index, now, &error) else {
@@ -317,7 +310,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         if let Some(inbox) = &self.inbox {
             inbox.0.moved(task.key(), Phase::Retrying);
         }
-        self.listeners.retrying(index, now, due, task, &error);
+        self.listeners.retrying(index, task.key(), now, (task.attempts(), due.since(now)), &error);
         self.report.retry(index, now, error);
         self.retrying.push(due, index);
     }
@@ -365,9 +358,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         if let Some(inbox) = &self.inbox {
             inbox.0.moved(task.key(), if is_ok { Phase::Ok } else { Phase::NotOk });
         }
-        if self.listeners.is_any() {
-            self.listeners.finished(index, now, task);
-        }
+        self.listeners.finished(index, task.key(), now, task.attempts(), task.result());
     }
 
     /// Whether every task has its outcome, and no other will start.
@@ -429,20 +420,14 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Source for Batch<'a
     #[inline]
     fn on_outcome(&mut self, now: Time, index: usize, end: End<Result<T, E>>) -> Outcome {
         self.stops.attempt_ended(index, matches!(end, End::Output(_)));
-        let (error, outcome) = match end {
-            End::Output(Ok(value)) => {
-                self.settle(index, now, Ok(value));
-                return Outcome::Success;
-            }
-            End::Output(Err(error)) => (TaskError::Failed(error), Outcome::Failure),
-            End::Panicked(panic) => (TaskError::Panicked(panic), Outcome::Failure),
-            End::TimedOut => (self.timed_out(index, now), Outcome::Failure),
-            End::Cancelled if self.stops.was_asked(index) => (TaskError::Cancelled, Outcome::Cancelled),
-            // Also where the run's time is up: that says nothing about the task.
-            End::Cancelled => (self.course.stopped_error(), Outcome::Cancelled),
-            End::NotStarted(why) => (TaskError::NotStarted(why), Outcome::Unused),
-        };
-        self.failed_attempt(index, now, error);
+        let late = now >= self.task_deadline(index);
+        let (result, outcome) = self.course.judge(end, self.stops.was_asked(index), |settings| {
+            if late { settings.task_timeout } else { settings.attempt_timeout }
+        });
+        match result {
+            Ok(value) => self.settle(index, now, Ok(value)),
+            Err(error) => self.failed_attempt(index, now, error),
+        }
         outcome
     }
 

@@ -1,7 +1,7 @@
 //! `Course`: how a run goes, from its first poll to its stop: its time, its stop rule, its cancellation.
 
-use regatta_core::{ConfigError, NotStarted, Panic, TaskError, Time};
-use regatta_engine::{Control, StopReason};
+use regatta_core::{ConfigError, NotStarted, Outcome, Panic, TaskError, Time};
+use regatta_engine::{Control, End, StopReason};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -217,8 +217,32 @@ impl Course {
         self.began.unwrap_or(Time::ZERO)
     }
 
+    /// What the end of a task means: its result, and what its strategy learns. `asked` says that this one task was to
+    /// stop, `budget` is the time that it had.
+    #[inline]
+    pub(crate) fn judge<T, E>(
+        &mut self,
+        end: End<Result<T, E>>,
+        asked: bool,
+        budget: impl FnOnce(&Settings) -> Option<Duration>,
+    ) -> (Result<T, TaskError<E>>, Outcome) {
+        match end {
+            End::Output(Ok(value)) => (Ok(value), Outcome::Success),
+            End::Output(Err(error)) => (Err(TaskError::Failed(error)), Outcome::Failure),
+            End::Panicked(panic) => (Err(TaskError::Panicked(panic)), Outcome::Failure),
+            End::TimedOut => {
+                let after = budget(&self.settings).unwrap_or_default();
+                (Err(TaskError::TimedOut { after }), Outcome::Failure)
+            }
+            End::Cancelled if asked => (Err(TaskError::Cancelled), Outcome::Cancelled),
+            // Also where the run's time is up: that says nothing about the task.
+            End::Cancelled => (Err(self.stopped_error()), Outcome::Cancelled),
+            End::NotStarted(why) => (Err(TaskError::NotStarted(why)), Outcome::Unused),
+        }
+    }
+
     /// A task has been stopped: its error.
-    pub(crate) fn stopped_error<E>(&mut self) -> TaskError<E> {
+    fn stopped_error<E>(&mut self) -> TaskError<E> {
         self.cut_short = true;
         match self.phase {
             Phase::Closed(StopReason::TimedOut) => {

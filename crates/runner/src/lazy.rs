@@ -2,14 +2,13 @@
 
 mod drive;
 mod judge;
-mod listeners;
 
 pub(crate) use drive::Drive;
 pub use judge::{Fallible, Judge, Plain};
-pub(crate) use listeners::Listeners;
 
 use crate::course::Course;
-use regatta_core::{Kick, Outcome, Panic, Readiness, Rejection, Request, TaskError, Time};
+use crate::listeners::Listeners;
+use regatta_core::{EventKind, Kick, Outcome, Panic, Readiness, Rejection, Request, TaskError, Time};
 use regatta_engine::{
     Admission, Control, End, Failed, Job, Next, Source, StopReason, contain_drop, contain_or,
 };
@@ -77,7 +76,7 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
             broken: None,
             making: None,
             output: PhantomData,
-            listeners: Listeners::none(),
+            listeners: Listeners::new(),
         }
     }
 
@@ -91,7 +90,7 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
         self.settled += 1;
         self.course.settled(result.is_ok());
         // Apart, because a result that is looked at on the way takes longer to its place.
-        if self.listeners.is_empty() {
+        if !self.listeners.is_any() {
             self.sink.put(index, result);
         } else {
             self.tell_and_put(index, now, attempts, result);
@@ -104,7 +103,7 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
     #[cold]
     #[inline(never)]
     fn tell_and_put(&mut self, index: usize, now: Time, attempts: u32, result: Result<T, TaskError<E>>) {
-        self.listeners.finished(index, now, attempts, &result);
+        self.listeners.finished(index, &index, now, attempts, &result);
         self.sink.put(index, result);
     }
 
@@ -143,7 +142,7 @@ impl<It: Iterator, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
         };
         contain_drop(|| drop(item));
         let index = self.pull();
-        self.listeners.queued(index, now);
+        self.listeners.tell(index, &index, now, EventKind::Queued);
         self.settle(index, now, 0, Err(TaskError::Rejected(why)));
         // This question is used up. The engine asks again at once, after it has looked at what this changes.
         Next::NotBefore(now)
@@ -211,8 +210,8 @@ where
             return self.done();
         };
         let index = self.pull();
-        if !self.listeners.is_empty() {
-            self.listeners.started(index, now);
+        if self.listeners.is_any() {
+            self.listeners.tell(index, &index, now, EventKind::Started { attempt: 1 });
         }
         self.making = Some(index);
         let task = self.make.clone()(item);
@@ -223,19 +222,7 @@ where
 
     #[inline]
     fn on_outcome(&mut self, now: Time, index: usize, end: End<O>) -> Outcome {
-        let (result, outcome) = match end {
-            End::Output(output) => match J::judge(output) {
-                Ok(value) => (Ok(value), Outcome::Success),
-                Err(error) => (Err(TaskError::Failed(error)), Outcome::Failure),
-            },
-            End::Panicked(panic) => (Err(TaskError::Panicked(panic)), Outcome::Failure),
-            End::TimedOut => {
-                let after = self.course.settings.task_timeout.unwrap_or_default();
-                (Err(TaskError::TimedOut { after }), Outcome::Failure)
-            }
-            End::Cancelled => (Err(self.course.stopped_error()), Outcome::Cancelled),
-            End::NotStarted(why) => (Err(TaskError::NotStarted(why)), Outcome::Unused),
-        };
+        let (result, outcome) = self.course.judge(end.map(J::judge), false, |settings| settings.task_timeout);
         self.settle(index, now, 1, result);
         outcome
     }
@@ -257,7 +244,7 @@ where
         self.over = true;
         self.broken = Some(panic.message().to_owned());
         let index = self.pull();
-        self.listeners.queued(index, now);
+        self.listeners.tell(index, &index, now, EventKind::Queued);
         self.settle(index, now, 0, Err(TaskError::Panicked(panic)));
         Failed::Over
     }

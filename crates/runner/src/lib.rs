@@ -32,6 +32,7 @@ mod handle;
 mod in_span;
 mod inbox;
 mod lazy;
+mod listeners;
 mod map;
 mod mode;
 mod race;

@@ -137,8 +137,8 @@ fn all<T, E>(ended: Ended<InOrder<T, E>, E>, now: Time) -> Vec<Result<T, TaskErr
         results.reserve(rest);
         for index in pulled..pulled + rest {
             let result = Err(TaskError::NotStarted(why));
-            if !listeners.is_empty() {
-                listeners.finished(index, now, 0, &result);
+            if listeners.is_any() {
+                listeners.finished(index, &index, now, 0, &result);
             }
             results.push(result);
         }

@@ -152,8 +152,7 @@ impl<'a, K, T, E, M: Mode<'a, T, E>> Runner<'a, K, T, E, M> {
     where
         E: fmt::Display,
     {
-        self.batch.listeners.text = Some(ToString::to_string);
-        self.batch.listeners.observers.add(observer);
+        self.batch.listeners.add(observer);
         self
     }
 
@@ -166,7 +165,6 @@ impl<'a, K, T, E, M: Mode<'a, T, E>> Runner<'a, K, T, E, M> {
         K: Eq + Hash + fmt::Debug,
         E: fmt::Display,
     {
-        self.batch.listeners.text = Some(ToString::to_string);
         self.batch.trace();
         self
     }

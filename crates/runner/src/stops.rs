@@ -13,11 +13,13 @@ pub(crate) struct Stops {
     asked: HashSet<usize>,
     /// When their grace is over.
     due: Retrying<usize>,
+    /// All were asked. Nothing starts after that, so once is enough.
+    all_asked: bool,
 }
 
 impl Stops {
     pub(crate) fn new() -> Self {
-        Self { tokens: HashMap::new(), asked: HashSet::new(), due: Retrying::new() }
+        Self { tokens: HashMap::new(), asked: HashSet::new(), due: Retrying::new(), all_asked: false }
     }
 
     /// The context of this task's next attempt.
@@ -36,7 +38,10 @@ impl Stops {
     }
 
     /// Asks all of them.
-    pub(crate) fn ask_all(&self) {
+    pub(crate) fn ask_all(&mut self) {
+        if std::mem::replace(&mut self.all_asked, true) {
+            return;
+        }
         for token in self.tokens.values() {
             cancel(Some(token));
         }
@@ -92,6 +97,7 @@ fn cancel(token: Option<&CancelToken>) {
 
 impl Drop for Stops {
     fn drop(&mut self) {
+        self.all_asked = false;
         self.ask_all();
     }
 }

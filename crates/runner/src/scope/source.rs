@@ -109,18 +109,7 @@ impl<K, T, E, Task: Future<Output = Result<T, E>>> Source for Tasks<K, T, E, Tas
 
     fn on_outcome(&mut self, _: Time, number: usize, end: End<Result<T, E>>) -> Outcome {
         let asked = self.stops.was_asked(number);
-        let (result, outcome) = match end {
-            End::Output(Ok(value)) => (Ok(value), Outcome::Success),
-            End::Output(Err(error)) => (Err(TaskError::Failed(error)), Outcome::Failure),
-            End::Panicked(panic) => (Err(TaskError::Panicked(panic)), Outcome::Failure),
-            End::TimedOut => {
-                let after = self.course.settings.task_timeout.unwrap_or_default();
-                (Err(TaskError::TimedOut { after }), Outcome::Failure)
-            }
-            End::Cancelled if asked => (Err(TaskError::Cancelled), Outcome::Cancelled),
-            End::Cancelled => (Err(self.course.stopped_error()), Outcome::Cancelled),
-            End::NotStarted(why) => (Err(TaskError::NotStarted(why)), Outcome::Unused),
-        };
+        let (result, outcome) = self.course.judge(end, asked, |settings| settings.task_timeout);
         // Who cancels one task does not want the stop rule to end the others for it.
         if result.is_ok() || !asked {
             self.course.settled(result.is_ok());
