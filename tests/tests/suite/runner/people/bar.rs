@@ -1,14 +1,12 @@
 //! The progress bar on a terminal: a run in a process of its own, whose standard error is one, or isn't.
 
+use super::stage;
 use crate::runner::support::Fault;
 use regatta::{Progress, Runner};
-use std::env;
 #[cfg(target_os = "linux")]
 use std::io::{self, Write};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-/// Set in the process that runs the tasks.
-const ON_STAGE: &str = "REGATTA_BAR";
 const TASKS: usize = 5;
 
 /// Says that a check is left out, past the test harness, which would keep it to itself.
@@ -18,19 +16,18 @@ const TASKS: usize = 5;
 /// If nothing may be left out.
 #[cfg(target_os = "linux")]
 fn skip(what: &str) {
-    assert!(env::var_os("REGATTA_REQUIRE_TOOLS").is_none(), "this machine can't check everything: {what}");
+    assert!(
+        std::env::var_os("REGATTA_REQUIRE_TOOLS").is_none(),
+        "this machine can't check everything: {what}"
+    );
     // Without standard error there is nobody to tell.
     let _ = writeln!(io::stderr(), "skipped: {what}");
 }
 
-/// This test in a process of its own: the command that runs it.
+/// A command for a shell that runs this test in a process of its own.
 fn on_stage(shell: &mut Command, test: &str) -> String {
-    let program = env::current_exe().expect("a test knows where it is");
-    shell.env(ON_STAGE, "1").env("PROGRAM", program).env("TERM", "xterm").stdin(Stdio::null());
-    format!(
-        "\"$PROGRAM\" --exact {}::{test} --nocapture",
-        module_path!().split_once("::").expect("it is in the suite").1
-    )
+    stage::set(shell).env("PROGRAM", stage::program()).env("TERM", "xterm");
+    format!("\"$PROGRAM\" {}", stage::arguments(module_path!(), test).join(" "))
 }
 
 /// What that process does.
@@ -46,7 +43,7 @@ fn run_with_a_bar() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_shows_a_bar_and_is_clean_afterwards() {
-    if env::var_os(ON_STAGE).is_some() {
+    if stage::is_here() {
         return run_with_a_bar();
     }
     let mut script = Command::new("script");
@@ -68,7 +65,7 @@ fn a_terminal_shows_a_bar_and_is_clean_afterwards() {
 
 #[test]
 fn a_pipe_gets_no_bar() {
-    if env::var_os(ON_STAGE).is_some() {
+    if stage::is_here() {
         return run_with_a_bar();
     }
     let mut shell = Command::new("sh");

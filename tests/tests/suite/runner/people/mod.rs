@@ -5,4 +5,6 @@ mod bar;
 mod json;
 mod lines;
 mod panics;
+mod spans;
+mod stage;
 mod times;
