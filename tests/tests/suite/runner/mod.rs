@@ -1,11 +1,15 @@
 //! `Runner`, `map`, `map_ok` and `for_each`, seen through the facade.
 
+mod contexts;
 mod counts;
+mod handles;
 mod lazy;
+mod local;
 mod no_snooze;
 mod oracle;
 mod people;
 mod regressions;
 mod semantics;
+mod spawned;
 mod support;
 mod typing;

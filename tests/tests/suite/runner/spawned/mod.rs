@@ -1,0 +1,70 @@
+//! `spawn_on` and `start`: tasks, and drivers, on an executor.
+
+mod executors;
+mod outcomes;
+mod parallel;
+mod slots;
+mod started;
+
+use regatta::{BoxFuture, Executor};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+/// An executor that stops polling its tasks while it is shut, like one that is overloaded: it can't drop them either.
+#[derive(Clone)]
+struct Gated<E> {
+    inner: E,
+    gate: Arc<Mutex<Gate>>,
+}
+
+#[derive(Default)]
+struct Gate {
+    shut: bool,
+    waiting: Vec<Waker>,
+}
+
+impl<E: Executor> Gated<E> {
+    fn new(inner: E) -> Self {
+        Self { inner, gate: Arc::default() }
+    }
+
+    fn shut(&self) {
+        self.gate.lock().unwrap().shut = true;
+    }
+
+    fn open(&self) {
+        let waiting = {
+            let mut gate = self.gate.lock().unwrap();
+            gate.shut = false;
+            std::mem::take(&mut gate.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl<E: Executor> Executor for Gated<E> {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.inner.spawn(Box::pin(Guarded { task, gate: self.gate.clone() }));
+    }
+}
+
+struct Guarded {
+    task: BoxFuture<'static, ()>,
+    gate: Arc<Mutex<Gate>>,
+}
+
+impl Future for Guarded {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        {
+            let mut gate = self.gate.lock().unwrap();
+            if gate.shut {
+                gate.waiting.push(cx.waker().clone());
+                return Poll::Pending;
+            }
+        }
+        self.task.as_mut().poll(cx)
+    }
+}
