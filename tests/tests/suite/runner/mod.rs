@@ -9,6 +9,7 @@ mod no_snooze;
 mod oracle;
 mod people;
 mod regressions;
+mod scopes;
 mod semantics;
 mod spawned;
 mod support;
