@@ -114,14 +114,14 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
     /// The task's attempt, to be polled inside its span.
     #[cfg(feature = "tracing")]
     fn in_span(&self, index: usize, task: M::Task) -> InSpan<M::Task> {
-        InSpan { task, span: self.listeners.span(index) }
+        InSpan::new(task, self.listeners.span(index))
     }
 
     #[cfg(not(feature = "tracing"))]
     #[inline]
     #[expect(clippy::unused_self, reason = "it has a span only with the feature")]
     fn in_span(&self, _: usize, task: M::Task) -> InSpan<M::Task> {
-        InSpan { task }
+        InSpan::new(task)
     }
 
     /// What handles need. All of them share one inbox.

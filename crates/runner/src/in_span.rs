@@ -1,13 +1,27 @@
-//! `InSpan`: a task that is polled inside its span. Without the feature `tracing`, it is the task.
+//! `InSpan`: a task that is polled and dropped inside its span. Without the feature `tracing`, it is the task.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub(crate) struct InSpan<Task> {
-    pub(crate) task: Task,
+    /// Gone only while this is dropped.
+    task: Option<Task>,
     #[cfg(feature = "tracing")]
-    pub(crate) span: tracing::Span,
+    span: tracing::Span,
+}
+
+impl<Task> InSpan<Task> {
+    #[cfg(feature = "tracing")]
+    pub(crate) fn new(task: Task, span: tracing::Span) -> Self {
+        Self { task: Some(task), span }
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    #[inline]
+    pub(crate) fn new(task: Task) -> Self {
+        Self { task: Some(task) }
+    }
 }
 
 impl<Task: Future + Unpin> Future for InSpan<Task> {
@@ -18,6 +32,16 @@ impl<Task: Future + Unpin> Future for InSpan<Task> {
         let this = &mut *self;
         #[cfg(feature = "tracing")]
         let _entered = this.span.enter();
-        Pin::new(&mut this.task).poll(cx)
+        Pin::new(this.task.as_mut().expect("a task is there until it is dropped")).poll(cx)
+    }
+}
+
+impl<Task> Unpin for InSpan<Task> {}
+
+#[cfg(feature = "tracing")]
+impl<Task> Drop for InSpan<Task> {
+    fn drop(&mut self) {
+        let _entered = self.span.enter();
+        self.task = None;
     }
 }
