@@ -24,8 +24,8 @@ pub(crate) struct Fetched {
 
 type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// For each page, over all its attempts.
-const TIMEOUT: Duration = Duration::from_secs(1);
+/// For each page, over all its attempts. No slow page needs as long, unless the machine has much else to do.
+const TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// After the first attempt.
 const RETRIES: u32 = 2;
