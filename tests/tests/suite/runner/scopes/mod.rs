@@ -1,13 +1,19 @@
 //! `scope`: a body that spawns tasks while others run, and reads their results.
 
+mod after;
 mod cancels;
+mod drops;
 mod ends;
 mod keys;
+mod kicks;
 mod limits;
 mod line;
 mod line_drops;
 mod reading;
 mod smoke;
+mod snooze;
+mod stops;
+mod strategies;
 
 use crate::runner::support::{Fault, how, millis};
 use regatta::Scope;

@@ -3,6 +3,7 @@
 mod for_each;
 mod map;
 mod runner;
+mod scope;
 mod send;
 mod ui;
 
