@@ -160,3 +160,6 @@ impl fmt::Debug for BoxStrategy<'_> {
         f.write_str("BoxStrategy")
     }
 }
+
+#[cfg(test)]
+mod tests;
