@@ -1,5 +1,6 @@
 //! `Runner`, `map`, `map_ok` and `for_each`, seen through the facade.
 
+mod blocking;
 mod contexts;
 mod counts;
 mod handles;
@@ -12,5 +13,7 @@ mod regressions;
 mod scopes;
 mod semantics;
 mod spawned;
+mod strategies;
 mod support;
+mod sync_suite;
 mod typing;
