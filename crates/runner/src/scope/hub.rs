@@ -311,3 +311,6 @@ impl<K, T, E, Task> State<K, T, E, Task> {
         (wake, entries, std::mem::take(&mut self.done))
     }
 }
+
+#[cfg(test)]
+mod tests;
