@@ -197,10 +197,6 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Source for Batch<'a
     fn next<'s>(&mut self, now: Time, admission: Admission<'s>) -> Next<'s, Self::Task> {
         self.give_up_late_retries(now);
         if !self.course.is_open() {
-            if let Some(inbox) = &self.inbox {
-                let late = inbox.0.close();
-                self.take_in(now, late);
-            }
             return Next::Done;
         }
         let Some(index) = self.candidate(now) else {
@@ -256,6 +252,13 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Source for Batch<'a
         let control = self.course.control(now, self.unfinished(), self.stops.next_due());
         if self.course.is_in_grace() {
             self.stops.ask_all();
+        }
+        // Here and not where tasks are asked for, which is not done while all slots are taken.
+        if !self.course.is_open()
+            && let Some(inbox) = &self.inbox
+        {
+            let late = inbox.0.close();
+            self.take_in(now, late);
         }
         control
     }

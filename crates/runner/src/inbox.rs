@@ -18,7 +18,10 @@ struct State<K, Task, Factory> {
     added: Added<K, Task, Factory>,
     orders: Vec<Order>,
     snapshot: Snapshot,
+    /// Nothing more is taken.
     closed: bool,
+    /// The driver is gone.
+    over: bool,
     kick: Kick,
 }
 
@@ -55,6 +58,7 @@ impl<K, Task, Factory> Inbox<K, Task, Factory> {
             orders: Vec::new(),
             snapshot: Snapshot::default(),
             closed: false,
+            over: false,
             kick: Kick::none(),
         }))
     }
@@ -65,10 +69,12 @@ impl<K, Task, Factory> Inbox<K, Task, Factory> {
 
     pub(crate) fn order(&self, order: Order) {
         let mut state = self.lock();
-        if state.closed {
+        if state.over {
             return;
         }
         state.orders.push(order);
+        // From this moment on, not only once the driver has heard of it.
+        state.closed |= order == Order::Stop;
         let kick = state.kick.clone();
         drop(state);
         kick.kick();
@@ -143,7 +149,7 @@ impl<K: Eq + Hash, Task, Factory> Inbox<K, Task, Factory> {
         let mut guard = self.lock();
         let state = &mut *guard;
         let Some(entry) = state.keys.get_mut(key) else { return false };
-        if entry.phase.is_ended() || state.closed {
+        if entry.phase.is_ended() || state.over {
             return false;
         }
         match entry.index {
@@ -199,6 +205,7 @@ impl<K, Task, Factory> Drop for InboxEnd<K, Task, Factory> {
         }
         let old = {
             let mut state = self.0.lock();
+            state.over = true;
             state.snapshot.end();
             std::mem::take(&mut state.kick)
         };

@@ -90,14 +90,22 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
         self.settled += 1;
         self.course.settled(result.is_ok());
         // Apart, because a result that is looked at on the way takes longer to its place.
-        if !self.listeners.is_any() {
-            self.sink.put(index, result);
-        } else {
+        if self.listeners.is_any() {
             self.tell_and_put(index, now, attempts, result);
+        } else {
+            self.sink.put(index, result);
         }
         if self.over && self.running() == 0 {
             self.sink.end(self.broken.is_none());
         }
+    }
+
+    /// An item is queued when it is pulled, which is when it starts.
+    #[cold]
+    #[inline(never)]
+    fn tell_started(&mut self, index: usize, now: Time) {
+        self.listeners.tell(index, &index, now, EventKind::Queued);
+        self.listeners.tell(index, &index, now, EventKind::Started { attempt: 1 });
     }
 
     #[cold]
@@ -211,7 +219,7 @@ where
         };
         let index = self.pull();
         if self.listeners.is_any() {
-            self.listeners.tell(index, &index, now, EventKind::Started { attempt: 1 });
+            self.tell_started(index, now);
         }
         self.making = Some(index);
         let task = self.make.clone()(item);

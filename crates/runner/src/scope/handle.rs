@@ -51,19 +51,7 @@ where
         F: Future<Output = Result<T, E>>,
         M: Takes<'env, F, T, E>,
     {
-        let mut task = Some(task);
-        let boxed = || M::boxed(task.take().expect("it is boxed once"));
-        let spawned = self.hub.lock().spawn(key, boxed);
-        match spawned {
-            Ok(wake) => {
-                wake.now();
-                Ok(())
-            }
-            Err((key, refusal)) => {
-                let why = AddError::of(&key, refusal);
-                Err((key, task.expect("a refused task is not boxed"), why))
-            }
-        }
+        self.enter(key, task, M::boxed)
     }
 
     /// Adds a task that returns a plain value.
@@ -76,13 +64,22 @@ where
         F: Future<Output = T>,
         M: TakesOk<'env, F, T, E>,
     {
-        let spawned = self.hub.lock().spawn(key, || M::boxed_ok(task));
+        self.enter(key, task, M::boxed_ok).map_err(|(_, _, why)| why)
+    }
+
+    /// A refused task comes back, to be dropped outside the lock.
+    fn enter<F>(&self, key: K, task: F, boxed: impl FnOnce(F) -> M::Task) -> Result<(), (K, F, AddError)> {
+        let mut task = Some(task);
+        let spawned = self.hub.lock().spawn(key, || boxed(task.take().expect("it is boxed once")));
         match spawned {
             Ok(wake) => {
                 wake.now();
                 Ok(())
             }
-            Err((key, refusal)) => Err(AddError::of(&key, refusal)),
+            Err((key, refusal)) => {
+                let why = AddError::of(&key, refusal);
+                Err((key, task.expect("a refused task is not boxed"), why))
+            }
         }
     }
 
@@ -191,7 +188,7 @@ impl<'env, K, T, E, M: Mode<'env, T, E>> Scope<'env, K, T, E, M> {
 
     /// Stops the scope: nothing more starts, what runs has the scope's grace. The body goes on.
     pub fn stop(&self) {
-        let wake = self.hub.lock().order(|orders| orders.stop = true);
+        let wake = self.hub.lock().stop();
         wake.now();
     }
 

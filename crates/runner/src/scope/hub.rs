@@ -191,7 +191,7 @@ impl<K, T, E, Task> State<K, T, E, Task> {
     /// The body has ended; if not well, what runs is cancelled.
     pub(super) fn body_ended(&mut self, well: bool) -> Wake {
         self.body = Body::Over;
-        self.order(|orders| orders.stop |= !well)
+        if well { self.order(|_| ()) } else { self.stop() }
     }
 }
 
@@ -278,6 +278,13 @@ impl<K, T, E, Task> State<K, T, E, Task> {
         let Some(number) = self.waiting.pop_front() else { return (Wake::default(), None) };
         let task = self.entries.get_mut(&number).and_then(|entry| entry.task.take());
         (self.finish(number, result), task)
+    }
+
+    /// Nothing more is taken from now on, and the driver is to stop what there is.
+    pub(super) fn stop(&mut self) -> Wake {
+        let mut wake = self.close();
+        wake.kick = self.order(|orders| orders.stop = true).kick;
+        wake
     }
 
     /// Nothing more is taken.

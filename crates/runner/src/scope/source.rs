@@ -69,9 +69,6 @@ impl<K, T, E, Task: Future<Output = Result<T, E>>> Source for Tasks<K, T, E, Tas
     }
 
     fn next<'a>(&mut self, now: Time, admission: Admission<'a>) -> Next<'a, Task> {
-        if !self.course.is_open() {
-            self.close();
-        }
         let (waits, busy) = {
             let hub = self.hub().lock();
             (hub.waiting() > 0, hub.is_busy())
@@ -87,7 +84,7 @@ impl<K, T, E, Task: Future<Output = Result<T, E>>> Source for Tasks<K, T, E, Tas
             wake.now();
             return Next::Done;
         }
-        if !waits {
+        if !waits || !self.course.is_open() {
             return Next::Waiting;
         }
         let admitted = match admission.start(&Request::new()) {
@@ -138,7 +135,12 @@ impl<K, T, E, Task: Future<Output = Result<T, E>>> Source for Tasks<K, T, E, Tas
             return Some(Control::Cancel(number));
         }
         let busy = self.hub().lock().is_busy();
-        self.course.control(now, busy, self.stops.next_due())
+        let control = self.course.control(now, busy, self.stops.next_due());
+        // Here and not where tasks are asked for, which is not done while all slots are taken.
+        if !self.course.is_open() {
+            self.close();
+        }
+        control
     }
 
     fn failed(&mut self, _: Time, panic: Panic) -> Failed {

@@ -2,6 +2,7 @@
 
 mod after;
 mod cancels;
+mod closing;
 mod drops;
 mod ends;
 mod keys;
