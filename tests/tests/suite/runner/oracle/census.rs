@@ -1,12 +1,13 @@
 //! `Census`: an observer that counts who runs.
 
+use super::run::Site;
 use regatta::{Event, EventKind, Observer};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// Checks at every event that no more run than may, and that each task goes its way: queued, started and perhaps
 /// retried, finished once.
 pub(super) struct Census {
-    limit: usize,
+    site: Arc<Site>,
     tasks: Mutex<Vec<Stage>>,
 }
 
@@ -20,13 +21,13 @@ enum Stage {
 }
 
 impl Census {
-    pub(super) fn new(tasks: usize, limit: usize) -> Self {
-        Self { limit, tasks: Mutex::new(vec![Stage::Added; tasks]) }
+    pub(super) fn new(site: &Arc<Site>) -> Self {
+        Self { site: site.clone(), tasks: Mutex::default() }
     }
 
-    /// Each key was finished.
-    pub(super) fn assert_over(&self) {
-        assert!(self.tasks.lock().unwrap().iter().all(|stage| *stage == Stage::Finished));
+    /// Each of so many keys was finished.
+    pub(super) fn assert_over(&self, tasks: usize) {
+        assert_eq!(*self.tasks.lock().unwrap(), vec![Stage::Finished; tasks]);
     }
 
     fn next(stage: Stage, kind: EventKind<'_>) -> Stage {
@@ -54,8 +55,15 @@ impl Observer for Census {
     fn on_event(&self, event: &Event<'_>) {
         let mut tasks = self.tasks.lock().unwrap();
         // A panic here is contained, and poisons the lock: `assert_over` tells it.
+        if event.id >= tasks.len() {
+            tasks.resize(event.id + 1, Stage::Added);
+        }
         tasks[event.id] = Self::next(tasks[event.id], event.kind);
+        if !matches!(event.kind, EventKind::Started { .. }) {
+            // A lowered limit stops nothing that runs.
+            return;
+        }
         let running = tasks.iter().filter(|stage| matches!(stage, Stage::Running(_))).count();
-        assert!(running <= self.limit, "{running} run at once");
+        assert!(running <= self.site.limit(), "{running} run at once");
     }
 }

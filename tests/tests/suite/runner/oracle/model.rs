@@ -1,37 +1,45 @@
 //! What must happen, one thing after the other; written from the rules that users are told.
 
+mod acts;
+mod body;
+mod ends;
+mod entry;
+mod ties;
 mod times;
 
-use super::outcome::{Outcome, TaskOutcome};
-use super::program::{Attempt, End, Program, Stop, Tick, time};
+use super::outcome::{Notes, Outcome, TaskOutcome, Who};
+use super::program::{Program, Step, Stop, Tick};
+use body::Body;
+use entry::{Entry, State};
 
 pub(super) struct Model<'a> {
     program: &'a Program,
     now: Tick,
-    tasks: Vec<Task>,
-    /// The first task that has not been started.
-    fresh: usize,
+    /// In the order of adding.
+    entries: Vec<Entry<'a>>,
     /// Tasks between two attempts, by due time, those of equal time in the order of their failures.
     pauses: Vec<(Tick, usize)>,
     /// Due times of those that failed at this moment without an order among them.
     unordered: Vec<Tick>,
-    /// Two of those are due at the same time: which goes first is left open.
-    is_open_ended: bool,
+    /// What an executor has not dropped yet: when it will have, and whose it is.
+    stopping: Vec<(Tick, usize)>,
+    limit: Option<usize>,
+    /// How many acts from outside are done.
+    outside: usize,
+    body: Option<Body<'a>>,
     ok: usize,
     failed: usize,
     phase: Phase,
-}
-
-#[derive(Default)]
-struct Task {
-    running: Option<Attempt>,
-    /// When the running attempt began.
-    attempt_began: Tick,
-    how: Option<String>,
-    attempts: u32,
-    failures: Vec<String>,
-    started: Option<Tick>,
-    ended: Option<Tick>,
+    /// When nothing more could start for the first time.
+    closed_at: Option<Tick>,
+    /// That has been noticed: a slot was free since.
+    is_shut: bool,
+    /// Somebody has told the run to stop.
+    is_stop_asked: bool,
+    is_over: bool,
+    /// Two things met in one moment, and which of them comes first is left open.
+    is_open_ended: bool,
+    notes: Notes,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -52,106 +60,120 @@ enum Reason {
 impl<'a> Model<'a> {
     /// `None` if the rules leave open what happens.
     pub(super) fn run(program: &'a Program) -> Option<Outcome> {
-        let tasks = program.tasks.iter().map(|_| Task::default()).collect();
-        let (pauses, phase) = (Vec::new(), Phase::Open);
-        let unordered = Vec::new();
-        let is_open_ended = false;
         let mut model = Self {
             program,
             now: 0,
-            tasks,
-            fresh: 0,
-            pauses,
-            unordered,
-            is_open_ended,
+            entries: Vec::new(),
+            pauses: Vec::new(),
+            unordered: Vec::new(),
+            stopping: Vec::new(),
+            limit: program.limit,
+            outside: 0,
+            body: program.kind.is_scope().then(|| Body::new(&program.body)),
             ok: 0,
             failed: 0,
-            phase,
+            phase: Phase::Open,
+            closed_at: None,
+            is_shut: false,
+            is_stop_asked: program.cancel == Some(0),
+            is_over: false,
+            is_open_ended: false,
+            notes: Notes::default(),
         };
+        for plan in 0..program.first {
+            model.entries.push(Entry::new(program, plan, 0, false));
+        }
         loop {
-            model.complete();
-            model.expire();
-            model.note_ties();
-            model.stop();
-            model.start();
-            model.unordered.clear();
-            model.stop();
-            if model.is_over() {
-                return (!model.is_open_ended).then(|| model.outcome());
+            model.moment();
+            if model.is_over || model.is_open_ended {
+                break;
             }
-            model.now = model.next_event().expect("something happens, or the run is over");
+            let next = model.next_event().expect("something happens, or the run is over");
+            if next > model.now {
+                model.now = next;
+                model.unordered.clear();
+                model.note_ties();
+            }
+        }
+        if model.is_open_ended {
+            return None;
+        }
+        Some(model.outcome())
+    }
+
+    /// What happens at this moment, up to where time could pass.
+    fn moment(&mut self) {
+        self.gone();
+        self.act_from_outside();
+        self.go_on_with_the_body();
+        self.complete();
+        self.expire();
+        self.note_equal_pauses();
+        self.stop();
+        self.start();
+        if !self.program.kind.is_spawned() {
+            self.unordered.clear();
+        }
+        self.stop();
+        if self.go_on_with_the_body() {
+            return self.moment();
+        }
+        self.is_over = self.nothing_is_left();
+    }
+
+    /// What goes on by itself at this moment, and ends perhaps.
+    fn complete(&mut self) {
+        for index in 0..self.entries.len() {
+            let polled = self.entries[index].attempt().and_then(|attempt| attempt.poll_at);
+            if polled.is_some_and(|at| at <= self.now) {
+                self.poll(index);
+            }
         }
     }
 
-    /// All that end by themselves at this moment.
-    fn complete(&mut self) {
-        for index in 0..self.tasks.len() {
-            let Some(attempt) = self.tasks[index].running else { continue };
-            if attempt.end != End::Hang && self.tasks[index].attempt_began + attempt.takes == self.now {
-                self.finish(index, attempt.end);
+    /// One poll of a task. If it tells itself to stop, it hears of that in the next one.
+    fn poll(&mut self, index: usize) {
+        let (now, lag) = (self.now, self.program.lag);
+        let told = self.entries[index].is_told;
+        loop {
+            let Some(attempt) = self.entries[index].attempt() else { return };
+            match attempt.step(now, lag, told) {
+                None if told == self.entries[index].is_told => return,
+                None => {
+                    self.entries[index].wake(now + lag);
+                    return;
+                }
+                Some(Step::Do(act)) => {
+                    let who = Who::Task(self.entries[index].plan);
+                    self.act(who, act);
+                }
+                Some(Step::End(end)) => {
+                    self.note_of(index, "ended");
+                    self.finish(index, end);
+                    return;
+                }
+                Some(Step::Yield | Step::Sleep(_)) => unreachable!("these are pauses"),
             }
         }
     }
 
     /// Then those whose own time is up. Completion came first.
     fn expire(&mut self) {
-        for index in 0..self.tasks.len() {
-            if self.tasks[index].running.is_none() || self.own_deadline(index) > self.now {
+        for index in 0..self.entries.len() {
+            if self.entries[index].attempt().is_none() || self.own_deadline(index) > self.now {
                 continue;
             }
             let of_the_task = self.task_deadline(index) <= self.now;
             let after = if of_the_task { self.program.task_timeout } else { self.program.attempt_timeout };
-            self.fail(index, timed_out(after.unwrap_or_default()), true);
-        }
-    }
-
-    /// All that has failed so far at this moment, has failed at once.
-    fn note_ties(&mut self) {
-        self.unordered.sort();
-        self.is_open_ended |= self.unordered.windows(2).any(|dues| dues[0] == dues[1]);
-    }
-
-    /// Then the run itself: its stop rule, its time, the cancel, in this order.
-    fn stop(&mut self) {
-        if self.tasks.iter().all(|task| task.how.is_some()) {
-            return;
-        }
-        if self.is_rule_met() && !matches!(self.phase, Phase::Closed(_)) {
-            self.close(Reason::Stopped);
-        }
-        if self.phase == Phase::Open {
-            if self.now >= self.end() {
-                self.close(Reason::TimedOut);
-            } else if let Some((at, grace)) = self.program.cancel
-                && self.now >= at
-            {
-                self.phase = Phase::Grace(self.end().min(self.now + grace));
-            }
-        }
-        if let Phase::Grace(until) = self.phase
-            && self.now >= until
-        {
-            self.close(Reason::Cancelled);
-        }
-    }
-
-    fn close(&mut self, reason: Reason) {
-        self.phase = Phase::Closed(reason);
-        for index in 0..self.tasks.len() {
-            if self.tasks[index].running.is_some() {
-                let how = match reason {
-                    Reason::TimedOut => timed_out(self.end()),
-                    Reason::Stopped | Reason::Cancelled => "cancelled".into(),
-                };
-                self.fail(index, how, false);
-            }
+            self.remove(index);
+            self.fail(index, ends::timed_out(after.unwrap_or_default()), true, true);
         }
     }
 
     /// Last, what may start now: retries that are due, then tasks in the order of adding. One that is ready at once
     /// ends before the next one starts.
     fn start(&mut self) {
-        while self.running() < self.program.limit.unwrap_or(usize::MAX) {
+        while self.occupied() < self.limit.unwrap_or(usize::MAX) {
             while self.is_open()
                 && let Some((due, index)) = self.pauses.first().copied()
                 && due <= self.now
@@ -169,61 +191,32 @@ impl<'a> Model<'a> {
                     self.pauses.remove(0);
                     index
                 }
-                _ if self.fresh < self.tasks.len() => {
-                    self.fresh += 1;
-                    self.fresh - 1
-                }
-                _ => return,
+                _ => match self.first_waiting() {
+                    Some(index) => index,
+                    None => return,
+                },
             };
-            let task = &mut self.tasks[index];
-            task.attempts += 1;
-            task.started.get_or_insert(self.now);
-            task.attempt_began = self.now;
-            let attempt = self.program.tasks[index].attempt(task.attempts);
-            task.running = Some(attempt);
-            if attempt.takes == 0 && attempt.end != End::Hang {
-                self.finish(index, attempt.end);
+            let is_born = self.entries[index].begin(self.now);
+            if is_born {
+                self.note_of(index, "started");
+                self.poll(index);
+            } else {
+                self.finish(index, super::program::End::Panic);
             }
         }
     }
 
-    fn finish(&mut self, index: usize, end: End) {
-        match end {
-            End::Ok => {
-                self.tasks[index].running = None;
-                self.settle(index, "ok ()".into());
-            }
-            End::Err => self.fail(index, format!("failed: attempt {}", self.tasks[index].attempts), true),
-            End::Panic => self.fail(index, "panicked: overboard".into(), false),
-            End::Hang => unreachable!("it doesn't end"),
-        }
+    fn first_waiting(&self) -> Option<usize> {
+        self.entries.iter().position(|entry| matches!(entry.state, State::Waiting))
     }
 
-    fn fail(&mut self, index: usize, how: String, may_retry: bool) {
-        self.tasks[index].running = None;
-        self.tasks[index].failures.push(how);
-        let retries_left = |(_, times): &(Tick, u32)| self.tasks[index].attempts <= *times;
-        let retry = self.program.tasks[index].retry.filter(retries_left);
-        let due = retry.map_or(Tick::MAX, |(pause, _)| self.now + pause);
-        let in_time = self.now < self.task_deadline(index) && due < self.task_deadline(index).min(self.end());
-        if may_retry && self.is_open() && in_time && due < Tick::MAX {
-            let place = self.pauses.partition_point(|(other, _)| *other <= due);
-            self.pauses.insert(place, (due, index));
-            self.unordered.push(due);
-        } else {
-            self.last_failure_stands(index);
-        }
+    /// Slots that are taken.
+    fn occupied(&self) -> usize {
+        self.running() + self.stopping.len()
     }
 
-    fn last_failure_stands(&mut self, index: usize) {
-        let how = self.tasks[index].failures.pop().expect("it has failed");
-        self.settle(index, how);
-    }
-
-    fn settle(&mut self, index: usize, how: String) {
-        *if how.starts_with("ok") { &mut self.ok } else { &mut self.failed } += 1;
-        self.tasks[index].how = Some(how);
-        self.tasks[index].ended = Some(self.now);
+    fn running(&self) -> usize {
+        self.entries.iter().filter(|entry| matches!(entry.state, State::Running(_))).count()
     }
 
     fn is_rule_met(&self) -> bool {
@@ -235,46 +228,51 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// Whether more may start.
     fn is_open(&self) -> bool {
-        let cancelled = self.program.cancel.is_some_and(|(at, _)| self.now >= at);
-        self.phase == Phase::Open && !cancelled && !self.is_rule_met()
+        let cancelled = self.program.cancel.is_some_and(|at| self.now >= at);
+        let stops = cancelled || self.is_stop_asked || self.is_rule_met();
+        self.phase == Phase::Open && !stops && !self.is_over
     }
 
-    fn is_over(&self) -> bool {
-        let waits = self.fresh < self.tasks.len() || !self.pauses.is_empty();
-        self.running() == 0 && !(waits && self.is_open())
+    /// Whether anything has no outcome yet.
+    fn is_unfinished(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| body.returned.is_none())
+            || self.entries.iter().any(Entry::is_alive)
     }
 
-    fn running(&self) -> usize {
-        self.tasks.iter().filter(|task| task.running.is_some()).count()
+    fn nothing_is_left(&self) -> bool {
+        let waits = self.first_waiting().is_some() || !self.pauses.is_empty();
+        let goes_on = self.body.as_ref().is_some_and(|body| body.returned.is_none());
+        self.occupied() == 0 && !(waits && self.is_open()) && !goes_on
+    }
+
+    fn note_of(&mut self, index: usize, text: &str) {
+        let plan = self.entries[index].plan;
+        self.notes.push(Who::Task(plan), self.now, text.into());
     }
 
     fn outcome(mut self) -> Outcome {
+        let elapsed = self.now;
         for (_, index) in std::mem::take(&mut self.pauses) {
             self.last_failure_stands(index);
         }
-        let reason = match self.phase {
-            Phase::Closed(reason) => Some(reason),
-            Phase::Grace(_) => Some(Reason::Cancelled),
-            Phase::Open => self.is_rule_met().then_some(Reason::Stopped),
+        self.act_after_the_end();
+        let (stopped, never) = self.words();
+        let stopped = match &self.body {
+            Some(body) => format!("{:?}", body.returned),
+            None => stopped.into(),
         };
-        let (stopped, never) = match reason {
-            None => ("completed", "nobody is left"),
-            Some(Reason::Stopped) => ("stopped by its stop rule", "the run was stopped by its stop rule"),
-            Some(Reason::TimedOut) => ("stopped by its timeout", "the run's time was up"),
-            Some(Reason::Cancelled) => ("cancelled", "it was cancelled first"),
-        };
-        let tasks = self.tasks.into_iter().map(|task| TaskOutcome {
-            how: task.how.unwrap_or_else(|| format!("not started: {never}")),
-            attempts: task.attempts,
-            retried: task.failures,
-            started: task.started,
-            ended: task.ended,
+        let entries = if self.body.is_some() { Vec::new() } else { self.entries };
+        let tasks = entries.into_iter().map(|entry| TaskOutcome {
+            key: self.program.plans[entry.plan].key,
+            how: entry.how.unwrap_or_else(|| format!("not started: {never}")),
+            attempts: entry.attempts,
+            retried: entry.failures,
+            queued: entry.queued,
+            started: entry.started,
+            ended: entry.started.and(entry.ended),
         });
-        Outcome { tasks: tasks.collect(), stopped: stopped.into(), elapsed: self.now }
+        Outcome { tasks: tasks.collect(), stopped, elapsed, notes: self.notes.by_actor() }
     }
-}
-
-fn timed_out(after: Tick) -> String {
-    format!("timed out after {:?}", time(after))
 }

@@ -1,19 +1,57 @@
-//! A random run: tasks, limit, times, stop rule, cancel.
+//! A random run: tasks, limit, times, stop rule, cancels, and who does what to it from where.
+
+mod body;
+mod draw;
+mod plan;
+
+pub(super) use body::{BodyStep, body};
+pub(super) use draw::Draw;
+pub(super) use plan::{Act, Attempt, End, Made, Plan, Step};
 
 use regatta_tests::Rng;
 use std::time::Duration;
 
-/// Half a millisecond. All that a program times lies on even ticks, the cancel alone on odd ones, so that no two
-/// things happen at once whose order is left open.
+/// A microsecond.
 pub(super) type Tick = u64;
 
+pub(super) const MILLI: Tick = 1000;
+
 pub(super) const fn time(ticks: Tick) -> Duration {
-    Duration::from_micros(500 * ticks)
+    Duration::from_micros(ticks)
+}
+
+/// What is run, and how.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// In place, without a handle. Many things happen at the same moment: what the rules say about that is tried here.
+    Ties,
+    /// In place, changed on the way. In this and all other kinds no two causes meet in one moment.
+    InPlace,
+    Local,
+    /// Tasks on the executor.
+    Spawned,
+    /// And the driver too.
+    Started,
+    Scope,
+    ScopeLocal,
+}
+
+impl Kind {
+    pub(super) fn is_spawned(self) -> bool {
+        matches!(self, Self::Spawned | Self::Started)
+    }
+
+    pub(super) fn is_scope(self) -> bool {
+        matches!(self, Self::Scope | Self::ScopeLocal)
+    }
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Program {
-    pub(super) tasks: Vec<Task>,
+    pub(super) kind: Kind,
+    pub(super) plans: Vec<Plan>,
+    /// So many are added before the run; the others come on the way, if at all.
+    pub(super) first: usize,
     /// `None`: no limit.
     pub(super) limit: Option<usize>,
     pub(super) timeout: Option<Tick>,
@@ -21,32 +59,17 @@ pub(super) struct Program {
     pub(super) task_timeout: Option<Tick>,
     pub(super) attempt_timeout: Option<Tick>,
     pub(super) stop: Stop,
-    /// When, and how long the grace is; at 0 it comes before the run.
-    pub(super) cancel: Option<(Tick, Tick)>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Task {
-    /// What each attempt does; further attempts do what the last one does.
-    pub(super) attempts: Vec<Attempt>,
-    /// The pause, and how many retries there are; `None` for a task that can't be made again.
-    pub(super) retry: Option<(Tick, u32)>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Attempt {
-    pub(super) takes: Tick,
-    pub(super) end: End,
-    /// How often it lets others go first as it starts, if it takes any time.
-    pub(super) yields: u32,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum End {
-    Ok,
-    Err,
-    Panic,
-    Hang,
+    /// When the run's token is cancelled; at 0 before the run.
+    pub(super) cancel: Option<Tick>,
+    pub(super) grace: Tick,
+    /// What somebody outside does with a handle, and when.
+    pub(super) outside: Vec<(Tick, Act)>,
+    /// What the body of a scope does.
+    pub(super) body: Vec<BodyStep>,
+    /// How long the executor takes to come to a task that was woken.
+    pub(super) lag: Tick,
+    /// Whether somebody listens to the run's events.
+    pub(super) observed: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -58,87 +81,71 @@ pub(super) enum Stop {
 }
 
 impl Program {
-    pub(super) fn random(random: &mut Rng) -> Self {
-        let tasks: Vec<_> = (0..random.usize(0..12)).map(|_| Task::random(random)).collect();
-        let mut program = Self {
-            tasks,
-            limit: sometimes(random, 6).then(|| random.usize(1..5)),
-            timeout: sometimes(random, 3).then(|| even(random, 30)),
-            deadline: sometimes(random, 2).then(|| even(random, 30)),
-            task_timeout: sometimes(random, 3).then(|| 2 + even(random, 15)),
-            attempt_timeout: sometimes(random, 3).then(|| 2 + even(random, 10)),
-            stop: match random.u8(0..8) {
-                0 => Stop::FirstError,
-                1 => Stop::Failures(random.usize(1..5)),
-                2 => Stop::FirstOk,
-                _ => Stop::Never,
-            },
-            cancel: sometimes(random, 2).then(|| {
-                let at = if sometimes(random, 1) { 0 } else { even(random, 20) + 1 };
-                (at, if random.bool() { 0 } else { even(random, 10) })
-            }),
+    pub(super) fn random(random: &mut Rng, kind: Kind) -> Self {
+        let mut draw = Draw::new(random, kind);
+        let count = if kind == Kind::Ties { draw.below(12) } else { 1 + draw.below(9) };
+        let grace = if draw.sometimes(5) { 0 } else { draw.pause(10) };
+        let stop = match draw.below(10) {
+            0 => Stop::FirstError,
+            1 | 2 => Stop::Failures(1 + draw.below(4)),
+            3 => Stop::FirstOk,
+            _ => Stop::Never,
         };
-        if program.may_hang() && program.timeout.is_none() {
-            program.timeout = Some(even(random, 30));
+        let lag = if kind.is_spawned() && draw.sometimes(5) { draw.pause(2) } else { 0 };
+        draw.instants = !kind.is_spawned() || matches!(stop, Stop::Never);
+        draw.late = lag > 0;
+        draw.hasty_clean_up = grace > 0 && draw.instants;
+        let plans: Vec<_> = (0..count).map(|key| Plan::random(&mut draw, key, count)).collect();
+        let first = if kind == Kind::Ties { count } else { draw.below(count + 1) };
+        let limit_tenths = if kind.is_scope() { 10 } else { 7 };
+        let mut program = Self {
+            kind,
+            plans,
+            first,
+            limit: draw.sometimes(limit_tenths).then(|| 1 + draw.below(4)),
+            timeout: draw.sometimes(3).then(|| draw.pause(30)),
+            deadline: draw.sometimes(2).then(|| draw.pause(30)),
+            task_timeout: draw.sometimes(3).then(|| draw.patience(15)),
+            attempt_timeout: (!kind.is_scope() && draw.sometimes(3)).then(|| draw.patience(10)),
+            stop,
+            cancel: draw.sometimes(2).then(|| draw.apart(20)),
+            grace,
+            outside: draw.outside(count),
+            body: Vec::new(),
+            lag,
+            observed: draw.sometimes(6),
+        };
+        if kind.is_scope() {
+            program.first = 0;
+            program.body = body(&mut draw, count);
+        }
+        if !matches!(stop, Stop::Never) {
+            // Whether a task whose time is up at once goes before the rule that is met at once is left open.
+            program.task_timeout = program.task_timeout.map(|timeout| timeout.max(MILLI));
+            program.attempt_timeout = program.attempt_timeout.map(|timeout| timeout.max(MILLI));
+        }
+        // In a scope, two tasks may spawn each other for ever.
+        let is_endless = program.may_hang() || kind.is_scope();
+        if is_endless && program.timeout.is_none() {
+            program.timeout = Some(draw.pause(60));
         }
         program
     }
 
-    /// The same, as far as `map` can do it.
-    pub(super) fn without_retries(mut self) -> Self {
+    /// The same, as far as a face over an iterator can do it.
+    pub(super) fn plain(mut self) -> Self {
         self.attempt_timeout = None;
-        for task in &mut self.tasks {
-            task.retry = None;
+        for plan in &mut self.plans {
+            plan.made = Made::Future;
         }
         if self.may_hang() && self.timeout.is_none() {
-            self.timeout = Some(40);
+            self.timeout = Some(20 * MILLI);
         }
         self
     }
 
     fn may_hang(&self) -> bool {
         let patient = self.task_timeout.is_none() && self.attempt_timeout.is_none();
-        let hangs = |task: &Task| task.attempts.iter().any(|attempt| attempt.end == End::Hang);
-        patient && self.deadline.is_none() && self.tasks.iter().any(hangs)
+        patient && self.deadline.is_none() && self.plans.iter().any(Plan::may_hang)
     }
-}
-
-impl Task {
-    fn random(random: &mut Rng) -> Self {
-        let retry = sometimes(random, 3).then(|| (even(random, 6), random.u32(0..4)));
-        let attempts = (0..random.usize(1..4)).map(|_| Attempt::random(random)).collect();
-        Self { attempts, retry }
-    }
-
-    /// What attempt `number`, counted from 1, does.
-    pub(super) fn attempt(&self, number: u32) -> Attempt {
-        self.attempts[(number as usize).min(self.attempts.len()) - 1]
-    }
-}
-
-impl Attempt {
-    fn random(random: &mut Rng) -> Self {
-        let takes = match random.u8(0..8) {
-            0..3 => 0,
-            7 => 20 + even(random, 20),
-            _ => even(random, 8),
-        };
-        let end = match random.u8(0..10) {
-            0..5 => End::Ok,
-            5..8 => End::Err,
-            8 => End::Panic,
-            _ => End::Hang,
-        };
-        Self { takes, end, yields: random.u32(0..3) }
-    }
-}
-
-/// True in so many of ten cases.
-fn sometimes(random: &mut Rng, tenths: u8) -> bool {
-    random.u8(0..10) < tenths
-}
-
-/// An even number of ticks, below twice `bound`.
-fn even(random: &mut Rng, bound: u64) -> Tick {
-    2 * random.u64(0..bound)
 }

@@ -1,7 +1,7 @@
 //! When things are due in the model.
 
-use super::{Model, Phase};
-use crate::runner::oracle::program::{End, Tick};
+use super::{Model, Phase, State};
+use crate::runner::oracle::program::Tick;
 
 impl Model<'_> {
     /// When the run is over at the latest.
@@ -11,7 +11,7 @@ impl Model<'_> {
     }
 
     pub(super) fn task_deadline(&self, index: usize) -> Tick {
-        match (self.program.task_timeout, self.tasks[index].started) {
+        match (self.program.task_timeout, self.entries[index].started) {
             (Some(timeout), Some(started)) => started + timeout,
             _ => Tick::MAX,
         }
@@ -19,28 +19,30 @@ impl Model<'_> {
 
     /// Of the running attempt or of its task.
     pub(super) fn own_deadline(&self, index: usize) -> Tick {
-        let began = self.tasks[index].attempt_began;
-        let attempt = self.program.attempt_timeout.map(|timeout| began + timeout);
-        attempt.into_tick().min(self.task_deadline(index))
+        let State::Running(attempt) = &self.entries[index].state else { return Tick::MAX };
+        let own = self.program.attempt_timeout.map(|timeout| attempt.began + timeout);
+        own.into_tick().min(self.task_deadline(index))
     }
 
-    /// When something can happen next.
+    /// When something can happen next; perhaps at this moment, where one thing leads to another.
     pub(super) fn next_event(&self) -> Option<Tick> {
-        let ends = (0..self.tasks.len()).filter_map(|index| {
-            let task = &self.tasks[index];
-            let attempt = task.running?;
-            let end = (attempt.end != End::Hang).then_some(task.attempt_began + attempt.takes);
-            Some(end.into_tick().min(self.own_deadline(index)))
+        let running = (0..self.entries.len()).filter_map(|index| {
+            let State::Running(attempt) = &self.entries[index].state else { return None };
+            let stop_by = self.entries[index].stop_by.into_tick();
+            Some(attempt.poll_at.into_tick().min(self.own_deadline(index)).min(stop_by))
         });
-        let dues = self.pauses.iter().map(|(due, _)| *due);
         let until = match self.phase {
             Phase::Grace(until) => Some(until),
             Phase::Open => Some(self.end()),
             Phase::Closed(_) => None,
         };
-        let cancel = self.program.cancel.map(|(at, _)| at);
-        let all = ends.chain(dues).chain(until).chain(cancel);
-        all.filter(|tick| (self.now + 1..Tick::MAX).contains(tick)).min()
+        let dues = self.pauses.iter().map(|(due, _)| *due);
+        let gone = self.stopping.iter().map(|(gone, _)| *gone);
+        let body = self.body.as_ref().and_then(|body| body.wakes_at());
+        let outside = self.program.outside.get(self.outside).map(|(at, _)| *at);
+        let later = dues.chain(gone).chain(until).chain(body).chain(outside).chain(self.program.cancel);
+        let later = later.filter(|tick| *tick > self.now);
+        running.chain(later).filter(|tick| *tick < Tick::MAX).min()
     }
 }
 
