@@ -93,6 +93,12 @@ on_every_executor! {
             s.spawn(2, meddle(&s)).unwrap();
             assert!(s.spawn(2, meddle(&s)).is_err(), "a duplicate");
             assert!(s.spawn_with(2, |s| meddle(&s)).is_err());
+            let meddler = Meddler(s.clone());
+            let plain = async move {
+                let _meddler = meddler;
+                1
+            };
+            assert!(s.spawn_ok(2, plain).is_err());
             assert!(s.try_spawn(2, meddle(&s)).is_err());
             assert!(s.cancel(&2), "one that waits");
             world.sleep(secs(1)).await;

@@ -1,6 +1,7 @@
 //! `scope`: a body that spawns tasks while others run, and reads their results.
 
 mod after;
+mod any_poll;
 mod cancels;
 mod closing;
 mod drops;
@@ -10,6 +11,7 @@ mod kicks;
 mod limits;
 mod line;
 mod line_drops;
+mod local;
 mod reading;
 mod smoke;
 mod snooze;

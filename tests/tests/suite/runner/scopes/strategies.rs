@@ -1,6 +1,6 @@
 //! A strategy is asked before each start: what it makes wait, waits; what it rejects, ends.
 
-use super::{done, read_all, settle};
+use super::{done, read_all};
 use crate::runner::support::{Fault, after, secs};
 use regatta::{Kick, Outcome, Readiness, Rejection, Request, StopOn, Strategy, Time, scope};
 use regatta_tests::{Probe, World, on_every_executor};
@@ -124,7 +124,6 @@ on_every_executor! {
             s.spawn(1, pending::<Result<u8, Fault>>()).unwrap();
             s.spawn(2, pending()).unwrap();
             let read = read_all(&s).await;
-            settle(&world).await;
             done((read.len(), s.is_closed()))
         });
         let run = read.unwrap().clock(world.clock()).strategy(Paced::new(0, 1)).stop_on(StopOn::FirstError);
