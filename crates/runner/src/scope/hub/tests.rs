@@ -1,6 +1,7 @@
 use super::*;
 use regatta_sim::Rng;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Wake as WakeTrait;
 
 type Hub = super::Hub<&'static str, u8, &'static str, &'static str>;
@@ -252,56 +253,85 @@ fn what_is_left_at_the_end_is_handed_out() {
     assert_eq!(woken.by(h.clear().0), [""; 0]);
 }
 
-/// Many random calls: counts come from states, and somebody in line is on the way whenever there is room.
+/// A future in line: its ticket, and whether it was woken since it last looked.
+struct InLine(u64, Arc<AtomicBool>);
+
+struct SetsFlag(Arc<AtomicBool>);
+
+impl WakeTrait for SetsFlag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Comes to look as a future that is polled does: one in line, or a new one that spawns or joins the line.
+fn look(h: &mut Held<'_>, line: &mut Vec<InLine>, place: Option<usize>, key: &'static str) -> bool {
+    let ticket = place.map(|place| line[place].0);
+    if !h.is_my_turn(ticket) {
+        let flag = Arc::new(AtomicBool::new(false));
+        let (mine, _) = h.stand_in_line(ticket, Waker::from(Arc::new(SetsFlag(flag.clone()))));
+        match place {
+            Some(place) => line[place].1 = flag,
+            None => line.push(InLine(mine, flag)),
+        }
+        return false;
+    }
+    let spawned = h.spawn(key, || key).is_ok();
+    if let Some(place) = place {
+        h.leave_line(line.remove(place).0).0.now();
+    }
+    spawned
+}
+
+/// Many random calls: counts agree with what was done, and the first in line is awake whenever there is room.
 #[test]
 fn whatever_is_called_nobody_in_line_is_forgotten() {
     const KEYS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
     for seed in 0..300 {
-        let (mut rng, (hub, woken)) = (Rng::with_seed(seed), hub(2));
+        let (mut rng, (hub, _)) = (Rng::with_seed(seed), hub(2));
         let mut h = hub.lock();
-        let (mut running, mut line, mut readers, mut limit) = (Vec::new(), Vec::new(), Vec::new(), 2);
-        let (mut ended, mut read) = (0, 0);
+        let (mut running, mut line, mut limit) = (Vec::new(), Vec::new(), 2);
+        let (mut spawned, mut ended, mut read) = (0, 0, 0);
         for _ in 0..200 {
             let key = KEYS[rng.usize(..KEYS.len())];
-            match rng.u32(..9) {
-                0 => drop(h.spawn(key, || key)),
+            match rng.u32(..8) {
+                0 => spawned += usize::from(h.spawn(key, || key).is_ok()),
                 1 if h.running() < limit => running.extend(h.start().map(|(number, _)| number)),
                 2 if !running.is_empty() => {
-                    let _wake = h.ended(running.swap_remove(rng.usize(..running.len())), Ok(1));
+                    h.ended(running.swap_remove(rng.usize(..running.len())), Ok(1)).now();
                     ended += 1;
                 }
-                3 => ended += usize::from(h.cancel(key).is_some_and(|(_, task)| task.is_some())),
+                3 => {
+                    let Some((wake, task)) = h.cancel(key) else { continue };
+                    wake.now();
+                    ended += usize::from(task.is_some());
+                }
                 4 => {
                     limit = rng.usize(1..5);
-                    let _wake = h.set_limit(count(limit));
+                    h.set_limit(count(limit)).now();
                 }
                 5 => {
-                    // Comes to look, as a future that is polled: new, or one in line.
-                    let ticket = if rng.bool() { None } else { line.first().copied() };
-                    if !h.is_my_turn(ticket) {
-                        let (mine, _) = h.stand_in_line(ticket, woken.waker("line"));
-                        line.extend(ticket.is_none().then_some(mine));
-                    } else {
-                        drop(h.spawn(key, || key));
-                        line.retain(|&other| Some(other) != ticket);
-                        let _wake = ticket.map(|ticket| h.leave_line(ticket).0);
-                    }
+                    let place = (rng.bool() && !line.is_empty()).then(|| rng.usize(..line.len()));
+                    spawned += usize::from(look(&mut h, &mut line, place, key));
                 }
-                6 if !line.is_empty() => drop(h.leave_line(line.remove(rng.usize(..line.len())))),
-                7 => readers.push(h.wait_to_read(None, woken.waker("reader")).0),
+                6 if !line.is_empty() => h.leave_line(line.remove(rng.usize(..line.len())).0).0.now(),
                 _ => read += usize::from(matches!(h.read(), Ok(Some(_)))),
             }
-            assert_eq!(h.running(), running.len(), "seed {seed}");
-            assert_eq!(h.running() + h.waiting(), h.entries.len(), "seed {seed}");
-            assert_eq!(h.index.len(), h.entries.len(), "seed {seed}");
-            assert_eq!(h.done.len(), ended - read, "seed {seed}: no result is lost");
-            assert_eq!(h.line.iter().map(|place| place.0).collect::<Vec<_>>(), line, "seed {seed}");
-            let first_waits = h.line.front().is_some_and(|place| place.1.is_some());
-            assert!(!(h.has_room() && first_waits), "seed {seed}: the first in line was not woken");
+            assert_eq!(
+                (h.running(), h.waiting()),
+                (running.len(), spawned - ended - running.len()),
+                "seed {seed}"
+            );
+            let has_room = h.running() + h.waiting() < limit;
+            for (place, InLine(ticket, woken)) in line.iter().enumerate() {
+                assert_eq!(h.is_my_turn(Some(*ticket)), has_room && place == 0, "seed {seed}");
+                let sleeps = !woken.load(Ordering::SeqCst);
+                assert!(!(has_room && place == 0 && sleeps), "seed {seed}: the first in line was not woken");
+            }
         }
-        for reader in readers {
-            h.leave_readers(reader);
+        while let Ok(Some(_)) = h.read() {
+            read += 1;
         }
-        assert!(h.readers.is_empty());
+        assert_eq!(read, ended, "seed {seed}: no result is lost");
     }
 }
