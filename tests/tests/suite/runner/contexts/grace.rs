@@ -122,7 +122,7 @@ on_every_executor! {
         runner.add_with("a", async |_: Ctx| pending().await).unwrap();
         let handle = runner.handle();
         later(&world, secs(3), move || {
-            let _told_before = handle.cancel("a");
+            assert!(handle.cancel("a"), "it was told before, and has not ended");
         });
         let report = runner.run().await;
         assert_eq!((ends(&report), report.elapsed()), (vec!["cancelled".to_owned()], secs(6)));

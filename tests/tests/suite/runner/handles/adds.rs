@@ -210,6 +210,22 @@ on_every_executor! {
         assert!(matches!(report.stopped(), StopReason::Cancelled));
     }
 
+    /// Nothing asks for another task while all slots are taken, and yet none is taken.
+    async fn a_run_that_is_stopping_with_all_slots_taken_takes_nothing(world: World) {
+        for spawned in [false, true] {
+            let mut runner = Runner::new().limit(1).unwrap().clock(world.clock()).grace(secs(5));
+            let handle = runner.handle();
+            runner.add("long", owned(&world, secs(10), Ok(1))).unwrap();
+            let (first, second, inner) = (handle.clone(), handle.clone(), world.clone());
+            later(&world, secs(1), move || first.stop());
+            later(&world, secs(2), move || {
+                assert_eq!(second.add("late", owned(&inner, secs(1), Ok(1))), Err(AddError::Closed));
+            });
+            let report = if spawned { runner.spawn_on(world.executor()).await } else { runner.run().await };
+            assert_eq!((ends(&report), report.elapsed()), (vec!["cancelled".to_owned()], secs(6)));
+        }
+    }
+
     async fn what_a_failing_task_adds_before_it_stops_the_run_is_in_the_report(world: World) {
         let mut runner = Runner::new().clock(world.clock()).stop_on(StopOn::FirstError);
         let (handle, inner) = (runner.handle(), world.clone());

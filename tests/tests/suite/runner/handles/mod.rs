@@ -7,6 +7,7 @@ mod kicks;
 mod limits;
 mod progress;
 mod races;
+mod random;
 
 use crate::runner::support::Fault;
 use regatta::{Report, Time};
