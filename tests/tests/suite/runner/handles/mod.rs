@@ -8,6 +8,7 @@ mod limits;
 mod progress;
 mod races;
 mod random;
+mod threads;
 
 use crate::runner::support::Fault;
 use regatta::{Report, Time};

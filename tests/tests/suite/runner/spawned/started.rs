@@ -2,11 +2,11 @@
 
 use crate::runner::handles::{later, owned};
 use crate::runner::support::{Fault, Gauge, ends, secs};
-use regatta::{CancelToken, Runner, Started, StopReason};
+use regatta::{CancelToken, Event, EventKind, Observer, Runner, Started, StopReason};
 use regatta_sim::Probe;
 use regatta_tests::{World, on_every_executor};
 use std::future::pending;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 /// Five tasks of two seconds, two at a time.
@@ -84,6 +84,26 @@ on_every_executor! {
         world.sleep(secs(10)).await;
         let report = runner.start(world.executor()).await;
         assert_eq!((ends(&report), report.elapsed()), (vec!["timed out after 3s".to_owned()], secs(3)));
+    }
+
+    async fn who_listens_hears_of_every_end_also_when_it_is_dropped(world: World) {
+        #[derive(Clone, Default)]
+        struct Ends(Arc<Mutex<Vec<String>>>);
+        impl Observer for Ends {
+            fn on_event(&self, event: &Event<'_>) {
+                if let EventKind::Finished { state, .. } = event.kind {
+                    self.0.lock().unwrap().push(format!("{} {state}", event.id));
+                }
+            }
+        }
+        let (ends, probe) = (Ends::default(), Probe::new());
+        let started = five(&world, &probe).observer(ends.clone()).start(world.executor());
+        world.sleep(secs(3)).await;
+        drop(started);
+        world.sleep(secs(1)).await;
+        let mut heard = ends.0.lock().unwrap().clone();
+        heard.sort();
+        assert_eq!(heard, ["0 ok", "1 ok", "2 cancelled", "3 cancelled", "4 not started"]);
     }
 
     async fn two_runs_do_not_disturb_each_other(world: World) {
