@@ -2,7 +2,7 @@
 
 use super::{done, read_all};
 use crate::runner::support::{Fault, after, secs};
-use regatta::{Kick, Outcome, Readiness, Rejection, Request, StopOn, Strategy, Time, scope};
+use regatta::{Kick, Outcome, Readiness, Rejection, Request, Scope, StopOn, Strategy, Time, scope};
 use regatta_tests::{Probe, World, on_every_executor};
 use std::future::pending;
 use std::sync::{Arc, Mutex};
@@ -144,6 +144,23 @@ on_every_executor! {
         let read = read.unwrap().clock(world.clock()).strategy(gate.clone()).await.unwrap();
         assert_eq!(read, ["1: not started: it was cancelled first", "2: ok 2"]);
         assert_eq!(world.now().since(start), secs(4));
+    }
+
+    async fn cancelling_the_last_one_that_waits_ends_the_scope(world: World) {
+        let (start, outside) = (world.now(), world.clone());
+        let (give, take) = smol::channel::bounded(1);
+        world.spawn(async move {
+            let s: Scope<'static, u8, u8, Fault> = take.recv().await.unwrap();
+            outside.sleep(secs(1)).await;
+            assert!(s.cancel(&1));
+        });
+        let run = scope(1, async |s| {
+            s.spawn(1, pending()).unwrap();
+            give.send(s).await.unwrap();
+            done(())
+        });
+        run.unwrap().clock(world.clock()).strategy(Gate::default()).await.unwrap();
+        assert_eq!(world.now().since(start), secs(1), "nobody else wakes it");
     }
 
     async fn a_scope_that_waits_for_its_strategy_is_stopped(world: World) {
