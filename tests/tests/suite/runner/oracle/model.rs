@@ -30,10 +30,8 @@ pub(super) struct Model<'a> {
     ok: usize,
     failed: usize,
     phase: Phase,
-    /// When nothing more could start for the first time.
-    closed_at: Option<Tick>,
-    /// That has been noticed: a slot was free since.
-    is_shut: bool,
+    /// When something was last done through a handle.
+    acted_at: Option<Tick>,
     /// Somebody has told the run to stop.
     is_stop_asked: bool,
     is_over: bool,
@@ -73,8 +71,7 @@ impl<'a> Model<'a> {
             ok: 0,
             failed: 0,
             phase: Phase::Open,
-            closed_at: None,
-            is_shut: false,
+            acted_at: None,
             is_stop_asked: program.cancel == Some(0),
             is_over: false,
             is_open_ended: false,

@@ -35,22 +35,19 @@ impl Model<'_> {
             }
             Act::Stop => {
                 self.is_stop_asked |= !self.is_over;
-                self.closed_at.get_or_insert(self.now);
                 "stop".into()
             }
             Act::Look => self.look(),
         };
+        self.acted_at = Some(self.now);
         self.notes.push(who, self.now, answer);
     }
 
     pub(super) fn add(&mut self, plan: usize) -> String {
         let key = self.program.plans[plan].key;
         let is_taken = |entry: &Entry<'_>| entry.does.key == key && (self.body.is_none() || entry.is_alive());
-        // A run that has stopped starting at this very moment, or of which only executors hold a rest, may have
-        // ended or not.
-        self.is_open_ended |= self.closed_at == Some(self.now);
+        // A run of which only executors hold a rest may have ended or not.
         self.is_open_ended |= !self.is_over && !self.is_unfinished();
-        self.is_open_ended |= !self.is_open() && !self.is_over && !self.is_shut;
         if !self.is_open() {
             return format!("add {plan}: closed");
         }
@@ -63,7 +60,13 @@ impl Model<'_> {
 
     fn cancel(&mut self, key: usize) -> bool {
         let alive = |entry: &Entry<'_>| entry.does.key == key && entry.is_alive();
-        let Some(index) = self.entries.iter().position(alive) else { return false };
+        let Some(index) = self.entries.iter().position(alive) else {
+            // Whether it has ended when it was cancelled a moment ago is left open.
+            let asked = |entry: &Entry<'_>| entry.does.key == key && entry.is_asked;
+            let mut others = self.entries.iter().filter(|entry| asked(entry));
+            self.is_open_ended |= !self.is_over && others.any(|entry| entry.ended == Some(self.now));
+            return false;
+        };
         if self.is_over {
             return false;
         }
@@ -78,7 +81,6 @@ impl Model<'_> {
                 self.pauses.retain(|(_, pausing)| *pausing != index);
                 self.end_of(index, "cancelled".into(), false);
             }
-            State::Running(_) if starts_no_more && self.body.is_none() => self.is_open_ended = true,
             State::Running(_) if again => {}
             State::Running(_) => {
                 entry.stop_by = Some(self.now + self.program.grace);
@@ -94,8 +96,9 @@ impl Model<'_> {
         let count = |is: fn(&Entry<'_>) -> bool| self.entries.iter().filter(|entry| is(entry)).count();
         let waiting = count(|entry| matches!(entry.state, State::Waiting));
         let running = self.running();
-        if !self.is_open() && !self.is_over {
-            // What will never start has ended or waits, as one likes.
+        let is_first = self.acted_at != Some(self.now);
+        if !is_first || (!self.is_open() && !self.is_over) {
+            // It may be of a moment ago; and what will never start has ended or waits, as one likes.
             return format!("look: {ANYTHING}");
         }
         if self.body.is_some() {

@@ -16,9 +16,7 @@ impl Model<'_> {
                 self.fail(index, "cancelled".into(), false, true);
             }
         }
-        self.is_shut |= !self.is_open() && self.occupied() < self.limit.unwrap_or(usize::MAX);
         if self.body.is_some() && !self.is_open() {
-            self.is_open_ended |= self.first_waiting().is_some() && !self.is_shut;
             let (_, why) = self.words();
             while let Some(index) = self.first_waiting() {
                 self.refuse(index, why);
@@ -46,9 +44,6 @@ impl Model<'_> {
             && self.now >= until
         {
             self.close(Reason::Cancelled);
-        }
-        if !self.is_open() {
-            self.closed_at.get_or_insert(self.now);
         }
     }
 

@@ -21,7 +21,7 @@ impl Model<'_> {
         let deadlines = running.filter(|index| self.own_deadline(*index) == now).count().min(1);
         let gone = self.stopping.iter().filter(|(gone, _)| *gone == now).count().min(1);
         let pauses = self.pauses.iter().filter(|(due, _)| *due == now).count().min(1);
-        let outside = self.program.outside.iter().filter(|(at, _)| *at == now).count();
+        let outside = self.program.outside.iter().filter(|(at, _)| *at == now).count().min(1);
         let of_the_run = match self.phase {
             Phase::Open => is_now(Some(self.end())),
             Phase::Grace(until) => is_now(Some(until)),

@@ -70,7 +70,14 @@ impl<'a> Draw<'a> {
             return Vec::new();
         }
         let number = self.below(6);
-        let mut acts: Vec<_> = (0..number).map(|_| (self.pause(40), self.act(count))).collect();
+        let mut acts: Vec<(Tick, Act)> = Vec::new();
+        for _ in 0..number {
+            let at = match acts.last() {
+                Some((last, _)) if self.sometimes(3) => *last,
+                _ => self.pause(40),
+            };
+            acts.push((at, self.act(count)));
+        }
         acts.sort_by_key(|(at, _)| *at);
         acts
     }

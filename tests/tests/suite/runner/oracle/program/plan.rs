@@ -99,14 +99,19 @@ impl Plan {
 impl Attempt {
     fn random(draw: &mut Draw<'_>, count: usize) -> Self {
         let acts = if draw.kind == Kind::Ties || draw.sometimes(5) { 0 } else { draw.below(3) };
-        let acts: Vec<_> = (0..acts).map(|_| (draw.pause(5), draw.act(count))).collect();
+        let mut acts: Vec<_> = (0..acts).map(|_| (draw.pause(5), draw.act(count))).collect();
+        if let Some((pause, _)) = acts.get_mut(1)
+            && draw.sometimes(3)
+        {
+            *pause = 0;
+        }
         let mut takes = match draw.below(8) {
             0..3 => 0,
             7 => 20_000 + draw.pause(20),
             _ => draw.pause(8),
         };
         // Whether it ends before it is heard of that it cancelled itself is nobody's business.
-        let cancels_itself = matches!(acts.last(), Some((_, Act::Stop | Act::Cancel(_))));
+        let cancels_itself = acts.iter().any(|(_, act)| matches!(act, Act::Stop | Act::Cancel(_)));
         if takes == 0 && (cancels_itself || (acts.is_empty() && !draw.instants)) {
             takes = draw.pause(8);
         }
