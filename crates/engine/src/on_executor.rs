@@ -1,7 +1,7 @@
 //! `OnExecutor`: the same source, its tasks run by an executor.
 
 use crate::admission::Admission;
-use crate::contain::contain_or;
+use crate::contain::{contain_drop, contain_or};
 use crate::remote::{Remote, Spawned};
 use crate::source::{Control, End, Failed, Job, Next, Source, Stop};
 use regatta_core::{Executor, Kick, NotStarted, Outcome, Panic, Time};
@@ -33,7 +33,10 @@ impl<S> OnExecutor<S> {
 
     /// The adapted source.
     pub fn into_inner(self) -> S {
-        self.inner
+        let Self { inner, executor } = self;
+        // Its drop is user code, and must not cost the results.
+        contain_drop(|| drop(executor));
+        inner
     }
 
     /// The adapted source, to be changed between two polls.

@@ -120,6 +120,11 @@ impl<Src, St: Strategy<Token = Tok>, F, Tok, B, R> RunWith<Src, St, F, Tok, B, R
         Self { body: Some(Box::pin(body)), output: None, waker, flag, engine: Some(engine) }
     }
 
+    /// Whether the body has ended.
+    pub fn is_body_over(&self) -> bool {
+        self.body.is_none()
+    }
+
     /// The engine while it runs.
     pub fn engine(&self) -> Option<&Engine<Src, St, F, Tok>> {
         self.engine.as_ref()

@@ -62,7 +62,8 @@ where
         }
     }
 
-    /// Adds a task that returns a plain value.
+    /// Adds a task that returns a plain value. Where all tasks do, the error type must be named:
+    /// `Runner::<_, _, Infallible>::new()`.
     ///
     /// # Errors
     ///
@@ -93,7 +94,8 @@ where
     /// Adds a task that is made anew for each attempt, as long as `retry` says so.
     ///
     /// `make` is cloned per attempt; what it owns is cloned with it. Between two attempts the task holds no slot. No
-    /// attempt starts after the task's or the run's deadline: the last failure stands then.
+    /// attempt starts after the task's or the run's deadline: the last failure stands then. A retry that is due goes
+    /// before tasks that have not started yet, so one without a pause can keep those waiting.
     ///
     /// # Errors
     ///
@@ -145,18 +147,19 @@ where
     }
 }
 
-/// Adds tasks under their numbers: each gets the number of tasks before it, or the next one that is free.
+/// Adds tasks under numbers: from the number of tasks that are there on, those that are taken left out.
 impl<'a, F, T, E, M> Extend<F> for Runner<'a, usize, T, E, M>
 where
     F: Future<Output = Result<T, E>>,
     M: Takes<'a, F, T, E>,
 {
     fn extend<I: IntoIterator<Item = F>>(&mut self, tasks: I) {
-        for task in tasks {
-            let (mut key, mut task) = (self.len(), task);
+        let mut key = self.len();
+        for mut task in tasks {
             while let Err((taken, back)) = self.try_add(key, task) {
                 (key, task) = (taken + 1, back);
             }
+            key += 1;
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod orders;
+mod retries;
 mod spans;
 
 use crate::body::{Bodies, Body};
@@ -14,8 +15,9 @@ use crate::snapshot::Phase;
 use crate::stops::Stops;
 use regatta_core::{EventKind, Kick, Limit, Outcome, Panic, Readiness, Request, TaskError, Time};
 use regatta_engine::{
-    Admission, Control, End, Failed, Moment, Next, Report, ReportBuilder, Retrying, Source,
+    Admission, Control, End, Failed, Moment, Next, Report, ReportBuilder, Source, contain_drop,
 };
+use retries::Retries;
 use std::fmt;
 use std::hash::Hash;
 
@@ -34,7 +36,9 @@ pub(crate) struct Batch<'a, K, T, E, M: Mode<'a, T, E>> {
     /// The first task that has not been started.
     fresh: usize,
     settled: usize,
-    retrying: Retrying<usize>,
+    retries: Retries,
+    /// Whether the tasks that were there at the beginning have been told of.
+    told: bool,
     limit: Option<Limit>,
     /// The last field: listeners go after everything that they could hear of.
     pub(crate) listeners: Listeners<E>,
@@ -55,7 +59,8 @@ impl<'a, K, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, M> {
             stops: Stops::new(),
             fresh: 0,
             settled: 0,
-            retrying: Retrying::new(),
+            retries: Retries::new(),
+            told: false,
             limit: None,
             listeners: Listeners::new(),
         }
@@ -64,6 +69,11 @@ impl<'a, K, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, M> {
     pub(crate) fn reserve(&mut self, tasks: usize) {
         self.report.reserve(tasks);
         self.bodies.reserve(tasks);
+    }
+
+    /// How many tasks were added, by handles too.
+    pub(crate) fn len(&self) -> usize {
+        self.report.len() + self.inbox.as_ref().map_or(0, |inbox| inbox.0.added())
     }
 
     /// Whether a task has no outcome yet.
@@ -77,6 +87,11 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
     #[inline]
     pub(crate) fn push(&mut self, key: K, body: impl FnOnce() -> Body<M::Task, M::Factory>) -> Result<(), K> {
         if let (Some(inbox), Some(copy)) = (&self.inbox, self.copy) {
+            // What handles have added before goes before it.
+            if inbox.0.added() > 0 {
+                let copy = copy(&key);
+                return inbox.0.add(key, copy, true, body).map_err(|(key, _)| key);
+            }
             // Handles may have added this key; what this side has added is known there too.
             if inbox.0.reserve(copy(&key), self.report.len()).is_err() {
                 return Err(key);
@@ -99,13 +114,14 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
             self.course.left_over();
         }
         // Retries that were not to be: the last failure stands.
-        for index in std::mem::take(&mut self.retrying).drain() {
+        for index in self.retries.drain().collect::<Vec<_>>() {
             if let Some(error) = self.report.take_retried(index) {
                 self.settle(index, now, Err(error));
             }
         }
         drop(self.bodies);
         drop(self.stops);
+        contain_drop(|| drop(self.request.take()));
         let report = self.report.close(self.name, began, now, self.course.reason());
         if self.listeners.is_any() {
             for (id, task) in report.tasks().iter().enumerate().filter(|(_, task)| task.ended().is_none()) {
@@ -126,7 +142,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
     /// The task that is to start next: a retry that is due, or the first that has not been started.
     #[inline]
     fn candidate(&mut self, now: Time) -> Option<usize> {
-        if let Some(&index) = self.retrying.peek_due(now) {
+        if let Some(index) = self.retries.peek_due(now) {
             return Some(index);
         }
         while self.fresh < self.report.len() {
@@ -142,7 +158,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
     /// The candidate is none any more.
     #[inline]
     fn take_candidate(&mut self, now: Time) {
-        if self.retrying.pop_due(now).is_none() {
+        if self.retries.pop_due(now).is_none() {
             self.fresh += 1;
         }
     }
@@ -195,12 +211,15 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Source for Batch<'a
 
     #[inline]
     fn next<'s>(&mut self, now: Time, admission: Admission<'s>) -> Next<'s, Self::Task> {
-        self.give_up_late_retries(now);
         if !self.course.is_open() {
             return Next::Done;
         }
+        // A task that has just been polled may have cancelled this one, or lowered the limit: that comes first.
+        if self.inbox.as_ref().is_some_and(|inbox| inbox.0.has_orders()) {
+            return Next::NotBefore(now);
+        }
         let Some(index) = self.candidate(now) else {
-            return match self.retrying.next_due() {
+            return match self.retries.next_due() {
                 Some(due) => Next::NotBefore(due),
                 None if self.unfinished() || self.is_over() => Next::Done,
                 // Somebody has just added one: it is taken in at the beginning of the next pass.
@@ -227,6 +246,9 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Source for Batch<'a
     #[inline]
     fn on_outcome(&mut self, now: Time, index: usize, end: End<Result<T, E>>) -> Outcome {
         self.stops.attempt_ended(index, matches!(end, End::Output(_)));
+        if let End::NotStarted(_) = end {
+            self.report.take_back(index);
+        }
         let late = now >= self.task_deadline(index);
         let (result, outcome) = self.course.judge(end, self.stops.was_asked(index), |settings| {
             if late { settings.task_timeout } else { settings.attempt_timeout }
@@ -239,7 +261,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Source for Batch<'a
     }
 
     fn control(&mut self, now: Time) -> Option<Control> {
-        if !self.course.has_begun() {
+        if !std::mem::replace(&mut self.told, true) {
             self.begin(now);
         }
         self.obey_handles(now);
@@ -249,7 +271,13 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Source for Batch<'a
         if let Some(index) = self.stops.pop_due(now) {
             return Some(Control::Cancel(index));
         }
-        let control = self.course.control(now, self.unfinished(), self.stops.next_due());
+        let mut also = self.stops.next_due();
+        // Once the run is stopping, no retry waits for its time any more.
+        if self.course.is_open() {
+            self.give_up_late_retries(now);
+            also = also.min(self.retries.next_late());
+        }
+        let control = self.course.control(now, self.unfinished(), also);
         if self.course.is_in_grace() {
             self.stops.ask_all();
         }

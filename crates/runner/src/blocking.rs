@@ -32,6 +32,10 @@ use work::Busy;
 /// returns at once, and [`BlockingReport::still_running`] tells which keys still keep a thread busy. Closures that did
 /// not start by then never will. A closure that looks at [`Ctx::is_cancelled`] now and then can stop by itself.
 ///
+/// A closure counts as started when it is handed to the pool. Keep limits well below its size: with more closures than
+/// threads, the wait for a thread counts as running time; and closures that wait for a `BlockingRunner` of their own on
+/// every thread there is wait for ever.
+///
 /// # Defaults
 ///
 /// 16 closures at once; no timeouts; [`StopOn::Never`](crate::StopOn::Never); no grace; the system's clock.
@@ -267,6 +271,11 @@ impl<K, T, E> BlockingHandle<K, T, E> {
     /// [`ConfigError`] for zero.
     pub fn set_limit(&self, limit: usize) -> Result<(), ConfigError> {
         self.0.set_limit(limit)
+    }
+
+    /// From now on, all closures at once, as far as there are threads.
+    pub fn set_unlimited(&self) {
+        self.0.set_unlimited();
     }
 
     /// Stops the run as its [`CancelToken`](regatta_core::CancelToken) would.

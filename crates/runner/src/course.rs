@@ -1,6 +1,6 @@
 //! `Course`: how a run goes, from its first poll to its stop: its time, its stop rule, its cancellation.
 
-use regatta_core::{ConfigError, NotStarted, Outcome, Panic, TaskError, Time};
+use regatta_core::{CancelToken, ConfigError, NotStarted, Outcome, Panic, TaskError, Time};
 use regatta_engine::{Control, End, StopReason};
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -54,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) stop_on: StopOn,
     pub(crate) grace: Duration,
+    /// Looked at before each start: the driver's own eye on it sees only what happened between two passes.
+    pub(crate) cancel: Option<CancelToken>,
 }
 
 impl Default for Settings {
@@ -65,6 +67,7 @@ impl Default for Settings {
             attempt_timeout: None,
             stop_on: StopOn::Never,
             grace: Duration::ZERO,
+            cancel: None,
         }
     }
 }
@@ -117,12 +120,17 @@ impl Course {
     /// Whether more may start.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Open) && !self.cancel_asked && !self.is_met() && self.broken.is_none()
+        matches!(self.phase, Phase::Open) && !self.is_cancelled() && !self.is_met() && self.broken.is_none()
     }
 
     /// Nothing more starts; what runs has its grace.
     pub(crate) fn cancel(&mut self) {
         self.cancel_asked = true;
+    }
+
+    #[inline]
+    fn is_cancelled(&self) -> bool {
+        self.cancel_asked || self.settings.cancel.as_ref().is_some_and(CancelToken::is_cancelled)
     }
 
     /// Nobody wants the rest: cancelled, without grace.
@@ -134,7 +142,9 @@ impl Course {
 
     /// Nobody will drive the run to its end.
     pub(crate) fn give_up(&mut self, reason: StopReason) {
-        self.phase = Phase::Closed(reason);
+        if !matches!(self.phase, Phase::Closed(_)) {
+            self.phase = Phase::Closed(reason);
+        }
         self.cut_short = true;
     }
 
@@ -174,7 +184,7 @@ impl Course {
         match self.phase {
             Phase::Open | Phase::Grace { .. } if self.is_met() => self.close(StopReason::StopRule),
             Phase::Open if now >= self.end() => self.close(StopReason::TimedOut),
-            Phase::Open if self.cancel_asked => {
+            Phase::Open if self.is_cancelled() => {
                 let until = self.end().min(now + self.settings.grace);
                 self.phase = Phase::Grace { until };
                 self.advance(now);
@@ -209,10 +219,6 @@ impl Course {
         self.settings.deadline.min(self.began() + self.settings.timeout)
     }
 
-    pub(crate) fn has_begun(&self) -> bool {
-        self.began.is_some()
-    }
-
     pub(crate) fn began(&self) -> Time {
         self.began.unwrap_or(Time::ZERO)
     }
@@ -234,7 +240,11 @@ impl Course {
                 let after = budget(&self.settings).unwrap_or_default();
                 (Err(TaskError::TimedOut { after }), Outcome::Failure)
             }
-            End::Cancelled if asked => (Err(TaskError::Cancelled), Outcome::Cancelled),
+            End::Cancelled if asked => {
+                // Its own grace was not over yet.
+                self.cut_short |= matches!(self.phase, Phase::Closed(_));
+                (Err(TaskError::Cancelled), Outcome::Cancelled)
+            }
             // Also where the run's time is up: that says nothing about the task.
             End::Cancelled => (Err(self.stopped_error()), Outcome::Cancelled),
             End::NotStarted(why) => (Err(TaskError::NotStarted(why)), Outcome::Unused),

@@ -163,9 +163,17 @@ where
             let engine = driver.engine_mut().expect("a future is not polled after it has ended");
             engine.source_mut().course.cancel();
         }
-        let (output, source) = std::task::ready!(Pin::new(driver).poll(cx));
-        drop(source.finish());
-        Poll::Ready(output)
+        let went = !driver.is_body_over();
+        if let Poll::Ready((output, source)) = Pin::new(&mut *driver).poll(cx) {
+            drop(source.finish());
+            return Poll::Ready(output);
+        }
+        // Its results may live on, in what the body has returned for instance: nobody reads them any more.
+        if went && driver.is_body_over() {
+            let engine = driver.engine_mut().expect("a driver that is pending has its engine");
+            engine.source_mut().sink.close();
+        }
+        Poll::Pending
     }
 }
 

@@ -1,10 +1,11 @@
 //! `Handle`: a hand on a run from elsewhere.
 
-use crate::body::Body;
+use crate::body::{Body, Once, Retried, RetriedWith};
+use crate::ctx::Ctx;
 use crate::inbox::{Inbox, Order, Refusal};
-use crate::mode::{Mode, Takes, Threads};
+use crate::mode::{Mode, Takes, TakesFactory, TakesOk, Threads};
 use crate::snapshot::Snapshot;
-use regatta_core::{ConfigError, Limit};
+use regatta_core::{ConfigError, Limit, Retry};
 use std::borrow::Borrow;
 use std::fmt;
 use std::future::Future;
@@ -101,14 +102,84 @@ where
         F: Future<Output = Result<T, E>>,
         M: Takes<'a, F, T, E>,
     {
+        self.enter(key, task, |task| Body::Task(M::boxed(task)))
+    }
+
+    /// Adds a task that returns a plain value.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Handle::add).
+    pub fn add_ok<F>(&self, key: K, task: F) -> Result<(), AddError>
+    where
+        F: Future<Output = T>,
+        M: TakesOk<'a, F, T, E>,
+    {
+        self.enter(key, task, |task| Body::Task(M::boxed_ok(task))).map_err(|(_, _, why)| why)
+    }
+
+    /// Adds a task that is made when it starts; see [`Runner::add_with`](crate::Runner::add_with).
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Handle::add).
+    pub fn add_with<G, F>(&self, key: K, make: G) -> Result<(), AddError>
+    where
+        G: FnOnce(Ctx) -> F,
+        F: Future<Output = Result<T, E>>,
+        M: TakesFactory<'a, Once<G>, T, E>,
+    {
+        self.enter_factory(key, Once(Some(make)))
+    }
+
+    /// Adds a task that is made anew for each attempt; see [`Runner::add_retry`](crate::Runner::add_retry).
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Handle::add).
+    pub fn add_retry<R, G, F>(&self, key: K, retry: R, make: G) -> Result<(), AddError>
+    where
+        R: Retry<E>,
+        G: FnOnce() -> F + Clone,
+        F: Future<Output = Result<T, E>>,
+        M: TakesFactory<'a, Retried<G, R>, T, E>,
+    {
+        self.enter_factory(key, Retried { make, retry })
+    }
+
+    /// As [`add_retry`](Handle::add_retry), with a [`Ctx`] for each attempt.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Handle::add).
+    pub fn add_retry_with<R, G, F>(&self, key: K, retry: R, make: G) -> Result<(), AddError>
+    where
+        R: Retry<E>,
+        G: FnOnce(Ctx) -> F + Clone,
+        F: Future<Output = Result<T, E>>,
+        M: TakesFactory<'a, RetriedWith<G, R>, T, E>,
+    {
+        self.enter_factory(key, RetriedWith { make, retry })
+    }
+
+    fn enter_factory<A>(&self, key: K, factory: A) -> Result<(), AddError>
+    where
+        M: TakesFactory<'a, A, T, E>,
+    {
+        self.enter(key, factory, |factory| Body::Factory(M::factory(factory))).map_err(|(_, _, why)| why)
+    }
+
+    /// A refused task comes back, to be dropped outside the lock.
+    fn enter<F>(
+        &self,
+        key: K,
+        task: F,
+        boxed: impl FnOnce(F) -> Body<M::Task, M::Factory>,
+    ) -> Result<(), (K, F, AddError)> {
         let mut task = Some(task);
         let copy = key.clone();
-        let body = || Body::Task(M::boxed(task.take().expect("it is boxed once")));
-        let refused = match self.inbox.add(key, copy, body) {
-            Ok(()) => return Ok(()),
-            Err(refused) => refused,
-        };
-        let (key, refusal) = refused;
+        let body = || boxed(task.take().expect("it is boxed once"));
+        let Err((key, refusal)) = self.inbox.add(key, copy, false, body) else { return Ok(()) };
         let why = AddError::of(&key, refusal);
         Err((key, task.expect("a refused task is not boxed"), why))
     }

@@ -1,6 +1,7 @@
 //! `Inbox`: what the handles of a run and its driver share.
 
 use crate::body::Body;
+use crate::in_span::Here;
 use crate::snapshot::{Phase, Snapshot};
 use regatta_core::{Kick, Limit};
 use regatta_engine::contain_drop;
@@ -15,7 +16,7 @@ pub(crate) struct Inbox<K, Task, Factory>(Mutex<State<K, Task, Factory>>);
 struct State<K, Task, Factory> {
     /// Every key of the run, a copy of its own.
     keys: HashMap<K, Entry>,
-    added: Added<K, Task, Factory>,
+    added: Vec<Added<K, Task, Factory>>,
     orders: Vec<Order>,
     snapshot: Snapshot,
     /// Nothing more is taken.
@@ -25,7 +26,12 @@ struct State<K, Task, Factory> {
     kick: Kick,
 }
 
-type Added<K, Task, Factory> = Vec<(K, Body<Task, Factory>)>;
+/// A task that its driver has not seen yet.
+pub(crate) struct Added<K, Task, Factory> {
+    pub(crate) key: K,
+    pub(crate) body: Body<Task, Factory>,
+    pub(crate) here: Here,
+}
 
 struct Entry {
     phase: Phase,
@@ -89,13 +95,18 @@ impl<K, Task, Factory> Inbox<K, Task, Factory> {
         drop(old);
     }
 
+    /// Whether anything was ordered since the last look.
+    pub(crate) fn has_orders(&self) -> bool {
+        !self.lock().orders.is_empty()
+    }
+
     /// What was ordered since the last look.
     pub(crate) fn orders(&self) -> Vec<Order> {
         std::mem::take(&mut self.lock().orders)
     }
 
     /// Nothing more is taken. What was added and not yet looked at comes back.
-    pub(crate) fn close(&self) -> Added<K, Task, Factory> {
+    pub(crate) fn close(&self) -> Vec<Added<K, Task, Factory>> {
         let mut state = self.lock();
         state.closed = true;
         std::mem::take(&mut state.added)
@@ -108,7 +119,12 @@ impl<K, Task, Factory> Inbox<K, Task, Factory> {
         state.closed
     }
 
-    pub(crate) fn take_added(&self) -> Added<K, Task, Factory> {
+    /// How many were added since the last look.
+    pub(crate) fn added(&self) -> usize {
+        self.lock().added.len()
+    }
+
+    pub(crate) fn take_added(&self) -> Vec<Added<K, Task, Factory>> {
         std::mem::take(&mut self.lock().added)
     }
 }
@@ -116,25 +132,30 @@ impl<K, Task, Factory> Inbox<K, Task, Factory> {
 impl<K: Eq + Hash, Task, Factory> Inbox<K, Task, Factory> {
     /// Takes a key for a task that its runner holds already.
     pub(crate) fn reserve(&self, key: K, index: usize) -> Result<(), Refusal> {
-        self.lock().insert(key, Some(index)).map_err(|(_, refusal)| refusal)
+        // A run that is stopped before it has begun still takes what its runner adds: it ends as never started.
+        let refused = self.lock().insert(key, Some(index), true);
+        // A refused key is dropped here, outside the lock.
+        refused.map_err(|(_, refusal)| refusal)
     }
 
-    /// Adds a task. `copy` is a clone of its key, made outside the lock.
+    /// Adds a task. `copy` is a clone of its key, made outside the lock; `own` says that the runner adds it itself.
     pub(crate) fn add(
         &self,
         key: K,
         copy: K,
+        own: bool,
         body: impl FnOnce() -> Body<Task, Factory>,
     ) -> Result<(), (K, Refusal)> {
+        let here = Here::now();
         let mut state = self.lock();
-        let refused = state.insert(copy, None);
+        let refused = state.insert(copy, None, own);
         if let Err((copy, refusal)) = refused {
             drop(state);
             drop(copy);
             return Err((key, refusal));
         }
         // Boxing a task runs none of its code.
-        state.added.push((key, body()));
+        state.added.push(Added { key, body: body(), here });
         let kick = state.kick.clone();
         drop(state);
         kick.kick();
@@ -181,8 +202,8 @@ impl<K: Eq + Hash, Task, Factory> Inbox<K, Task, Factory> {
 }
 
 impl<K: Eq + Hash, Task, Factory> State<K, Task, Factory> {
-    fn insert(&mut self, key: K, index: Option<usize>) -> Result<(), (K, Refusal)> {
-        if self.closed {
+    fn insert(&mut self, key: K, index: Option<usize>, own: bool) -> Result<(), (K, Refusal)> {
+        if self.closed && !own {
             return Err((key, Refusal::Closed));
         }
         if self.keys.contains_key(&key) {
@@ -199,16 +220,17 @@ pub(crate) struct InboxEnd<K, Task, Factory>(pub(crate) Arc<Inbox<K, Task, Facto
 
 impl<K, Task, Factory> Drop for InboxEnd<K, Task, Factory> {
     fn drop(&mut self) {
-        for (key, body) in self.0.close() {
+        for Added { key, body, .. } in self.0.close() {
             contain_drop(|| drop(body));
             contain_drop(|| drop(key));
         }
-        let old = {
+        let (keys, kick) = {
             let mut state = self.0.lock();
             state.over = true;
             state.snapshot.end();
-            std::mem::take(&mut state.kick)
+            (std::mem::take(&mut state.keys), std::mem::take(&mut state.kick))
         };
-        drop(old);
+        contain_drop(|| drop(keys));
+        drop(kick);
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct Lazy<It, G, S, T, E, J> {
     over: bool,
     /// It has panicked: what it said, since the panic itself is the last result.
     broken: Option<String>,
+    /// The iterator is being asked; still set only if that panicked.
+    pulling: bool,
     /// The item whose task is being made; still there only if that panicked.
     making: Option<usize>,
     output: PhantomData<fn(J) -> Result<T, E>>,
@@ -74,6 +76,7 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
             settled: 0,
             over: false,
             broken: None,
+            pulling: false,
             making: None,
             output: PhantomData,
             listeners: Listeners::new(),
@@ -142,9 +145,18 @@ impl<It: Iterator, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
     }
 
     /// The strategy refuses the next item for good: that item has its result, and the one after it may do better.
+    /// Asks the iterator, and remembers that it does, should that panic.
+    #[inline]
+    fn next_item(&mut self) -> Option<It::Item> {
+        self.pulling = true;
+        let item = self.items.next();
+        self.pulling = false;
+        item
+    }
+
     #[cold]
     fn reject<'a, F>(&mut self, now: Time, why: Rejection) -> Next<'a, F> {
-        let Some(item) = self.items.next() else {
+        let Some(item) = self.next_item() else {
             self.over = true;
             return self.done();
         };
@@ -213,7 +225,7 @@ where
             Err(_) if self.is_through() => return self.done(),
             Err(readiness) => return Next::Blocked(readiness),
         };
-        let Some(item) = self.items.next() else {
+        let Some(item) = self.next_item() else {
             self.over = true;
             return self.done();
         };
@@ -247,6 +259,12 @@ where
         if let Some(index) = self.making.take() {
             self.settle(index, now, 1, Err(TaskError::Panicked(panic)));
             return Failed::GoOn;
+        }
+        if !std::mem::take(&mut self.pulling) {
+            // Not the iterator: a strategy, or a size hint. No item has come to harm.
+            self.over = true;
+            self.course.fail(panic);
+            return Failed::Over;
         }
         // The iterator panicked. The item it was to give ends like this, and there is no other.
         self.over = true;

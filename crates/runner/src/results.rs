@@ -41,6 +41,18 @@ impl<T, E> Shared<T, E> {
     fn lock(&self) -> MutexGuard<'_, State<T, E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Nobody reads any more: what runs is cancelled.
+    fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let unread = std::mem::take(&mut state.unread);
+        let kick = state.kick.clone();
+        drop(state);
+        // The driver first: dropping a result is user code and may panic.
+        kick.kick();
+        drop(unread);
+    }
 }
 
 impl<T, E> Results<T, E> {
@@ -91,14 +103,7 @@ impl<T, E> FusedStream for Results<T, E> {
 
 impl<T, E> Drop for Results<T, E> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.closed = true;
-        let unread = std::mem::take(&mut state.unread);
-        let kick = state.kick.clone();
-        drop(state);
-        // The driver first: dropping a result is user code and may panic.
-        kick.kick();
-        drop(unread);
+        self.0.close();
     }
 }
 
@@ -196,6 +201,15 @@ impl<T, E> Feed<T, E> {
         });
         let shared = Arc::new(Shared { limit, state });
         (Self { shared: shared.clone(), unread_max: 0 }, Results(shared))
+    }
+
+    /// The body has ended: what runs is cancelled. What is there can still be read, if the body has let its results out.
+    pub(crate) fn close(&self) {
+        let mut state = self.shared.lock();
+        state.closed = true;
+        let kick = state.kick.clone();
+        drop(state);
+        kick.kick();
     }
 }
 

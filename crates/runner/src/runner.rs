@@ -80,7 +80,8 @@ impl<'a, K, T, E> Runner<'a, K, T, E> {
 
 impl<'a, K, T, E> Runner<'a, K, T, E, Local> {
     /// A runner for tasks that are not `Send`. The future that runs them isn't either: it can be awaited in place, on
-    /// any executor that doesn't move it between threads.
+    /// any executor that doesn't move it between threads. Strategies, observers and [`request`](Runner::request) are
+    /// `Send` all the same.
     ///
     /// ```
     /// use regatta_runner::Runner;
@@ -189,12 +190,12 @@ impl<'a, K, T, E, M: Mode<'a, T, E>> Runner<'a, K, T, E, M> {
 
     /// How many tasks were added.
     pub fn len(&self) -> usize {
-        self.batch.report.len()
+        self.batch.len()
     }
 
     /// Whether none was added.
     pub fn is_empty(&self) -> bool {
-        self.batch.report.is_empty()
+        self.len() == 0
     }
 }
 

@@ -23,7 +23,8 @@ macro_rules! time_settings {
 
         /// Each task may take this long from its first start, over all its attempts and the pauses between them. The
         /// time before its start doesn't count. The start is the pass of the driver in which it is started, so a task
-        /// that blocks its thread uses up the time of those that start with it. Zero gives each attempt one poll.
+        /// that blocks its thread uses up the time of those that start with it. Zero gives each attempt one poll where it runs in
+        /// place, and none for certain elsewhere.
         pub fn task_timeout(mut self, timeout: std::time::Duration) -> Self {
             let $this = &mut self;
             $course.settings.task_timeout = Some(timeout);
@@ -33,8 +34,10 @@ macro_rules! time_settings {
         /// Cancels the run with `token`: nothing more starts, what runs gets its [`grace`](Self::grace) and is dropped
         /// then; what has ended keeps its result.
         pub fn cancel_on(mut self, $token: &regatta_core::CancelToken) -> Self {
+            let token = $token.clone();
             let $this = &mut self;
             $watch;
+            $course.settings.cancel = Some(token);
             self
         }
 

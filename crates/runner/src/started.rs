@@ -3,7 +3,7 @@
 use crate::run::SpawnedRun;
 use futures_channel::oneshot;
 use regatta_core::{CancelToken, Cancelled, DropGuard};
-use regatta_engine::Report;
+use regatta_engine::{Report, contain_drop};
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
@@ -36,7 +36,8 @@ impl<K, T, E> Future for Started<K, T, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let report = Pin::new(&mut self.report).poll(cx);
-        report.map(|report| report.expect("a driver leaves its report when it ends, also when it is dropped"))
+        // A driver leaves its report when it ends, and also when it is dropped.
+        report.map(|report| report.expect("a future is not polled after it has ended"))
     }
 }
 
@@ -63,8 +64,8 @@ impl<K: Eq + Hash + fmt::Debug, T, E> Driver<K, T, E> {
 
     fn send(&mut self, report: Report<K, T, E>) {
         if let Some(sender) = self.report.take() {
-            // Nobody may be there to take it.
-            let _ = sender.send(report);
+            // Nobody may be there to take it, and dropping it is user code.
+            contain_drop(|| drop(sender.send(report)));
         }
     }
 }

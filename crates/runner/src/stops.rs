@@ -82,8 +82,10 @@ impl Stops {
     /// The task has its outcome.
     #[inline]
     pub(crate) fn forget(&mut self, index: usize) {
-        if !self.asked.is_empty() {
-            self.asked.remove(&index);
+        if !self.asked.is_empty() && self.asked.remove(&index) && self.due.len() > 2 * self.asked.len() + 32 {
+            // Now and then, so that memory stays with those that still run, at O(1) each.
+            let asked = &self.asked;
+            self.due.retain(|index| asked.contains(index));
         }
     }
 }

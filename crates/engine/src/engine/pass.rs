@@ -8,6 +8,7 @@ use crate::running::{Finish, Tenant};
 use crate::source::{Control, End, Failed, Next, Source, Stop};
 use crate::task_set::SlotId;
 use crate::timer::Timer;
+use hashbrown::HashMap;
 use regatta_core::{Outcome, Panic, Readiness, Request, Strategy, Time};
 use std::future::Future;
 use std::task::{Context, Poll};
@@ -173,7 +174,7 @@ where
 
     /// Does what the source wants changed. Whether that was anything that could bring new work or end some.
     fn obey(&mut self, pass: &mut Pass) -> bool {
-        let mut changed = false;
+        let (mut changed, mut keys) = (false, Vec::new());
         for asked in 0..=BUDGET {
             // A source that has more to say is listened to again in the next pass.
             if asked == BUDGET {
@@ -187,22 +188,32 @@ where
                     continue;
                 }
                 Control::Limit(limit) => self.limit = limit,
-                Control::Cancel(key) => {
-                    let tenants = self.running.tasks.tenants();
-                    self.condemned.extend(tenants.filter(|(_, tenant)| tenant.key == key).map(|(id, _)| id));
-                }
+                Control::Cancel(key) => keys.push(key),
                 Control::CancelAll => {
+                    keys.clear();
                     self.condemned.clear();
                     self.condemned.extend(self.running.tasks.ids());
                 }
             }
             changed = true;
         }
+        self.condemn(keys);
         while pass.budget > 0 {
             let Some(id) = self.condemned.pop_front() else { break };
             self.stop(id, End::Cancelled, pass);
         }
         changed
+    }
+
+    /// Marks the tasks with these keys for cancelling, first asked first. One look at the slots serves all of them.
+    fn condemn(&mut self, keys: Vec<usize>) {
+        if keys.is_empty() {
+            return;
+        }
+        // An earlier attempt of the same key may be stopping in a slot of its own.
+        let running = self.running.tasks.tenants().filter(|(_, tenant)| tenant.stopping.is_none());
+        let slots: HashMap<_, _> = running.map(|(id, tenant)| (tenant.key, id)).collect();
+        self.condemned.extend(keys.iter().filter_map(|key| slots.get(key)));
     }
 
     fn ask(&mut self, now: Time) -> Option<Control> {

@@ -45,6 +45,15 @@ impl<K, T, E> ReportBuilder<K, T, E> {
         task.attempts
     }
 
+    /// The attempt that was to start did not: nobody ran it.
+    pub fn take_back(&mut self, index: usize) {
+        let task = &mut self.0.tasks[index];
+        task.attempts -= 1;
+        if task.attempts == 0 {
+            task.started = Time::MAX;
+        }
+    }
+
     /// A task came only at `now`, when the run was on its way.
     pub fn queue(&mut self, index: usize, now: Time) {
         self.0.tasks[index].queued = now;

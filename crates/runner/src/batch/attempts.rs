@@ -34,6 +34,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
                 Some(Job::new(index, task).deadline(self.deadline(index, now)))
             }
             Err(panic) => {
+                self.stops.attempt_ended(index, false);
                 self.failed_attempt(index, now, TaskError::Panicked(panic));
                 None
             }
@@ -66,7 +67,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         }
         self.listeners.retrying(index, task.key(), now, (task.attempts(), due.since(now)), &error);
         self.report.retry(index, now, error);
-        self.retrying.push(due, index);
+        self.retries.push(index, due, self.task_deadline(index));
     }
 
     /// When to try again after `error`, if at all.
@@ -83,13 +84,9 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         (due < self.task_deadline(index) && due < self.course.end()).then_some(due)
     }
 
-    /// Ends what was due in time and found no slot until its task's time was up: the last failure stands.
+    /// Ends what waits to be retried and whose own time is up: the last failure stands.
     pub(super) fn give_up_late_retries(&mut self, now: Time) {
-        while self.course.is_open()
-            && let Some(&index) = self.retrying.peek_due(now)
-            && now >= self.task_deadline(index)
-        {
-            self.retrying.pop_due(now);
+        while let Some(index) = self.retries.pop_late(now) {
             if let Some(error) = self.report.take_retried(index) {
                 self.settle(index, now, Err(error));
             }

@@ -1,8 +1,7 @@
 //! What handles want of a batch: more tasks, fewer tasks, another limit, an end.
 
 use super::Batch;
-use crate::body::Body;
-use crate::inbox::{Inbox, InboxEnd, Order};
+use crate::inbox::{Added, Inbox, InboxEnd, Order};
 use crate::mode::Mode;
 use regatta_core::{EventKind, NotStarted, TaskError, Time};
 use std::fmt;
@@ -42,13 +41,13 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         }
     }
 
-    pub(super) fn take_in(&mut self, now: Time, added: Vec<(K, Body<M::Task, M::Factory>)>) {
-        for (key, body) in added {
+    pub(super) fn take_in(&mut self, now: Time, added: Vec<Added<K, M::Task, M::Factory>>) {
+        for Added { key, body, here } in added {
             // The inbox has refused keys that are taken.
             let Ok(index) = self.report.push(key) else { continue };
             self.report.queue(index, now);
             self.bodies.push(body);
-            self.open_span(index);
+            here.within(|| self.open_span(index));
             let key = self.report.tasks()[index].key();
             self.listeners.tell(index, key, now, EventKind::Queued);
             let cancelled = self.inbox.as_ref().is_some_and(|inbox| inbox.0.seen(key, index));
@@ -64,13 +63,10 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         if task.ended().is_some() {
             return;
         }
-        let (has_started, retrying) = (task.started().is_some(), self.retrying.len());
-        self.retrying.retain(|&waiting| waiting != index);
-        if !has_started {
+        if task.started().is_none() {
             self.stops.ask(index, now);
-            let why = NotStarted::Cancelled;
-            self.settle(index, now, Err(TaskError::NotStarted(why)));
-        } else if self.retrying.len() < retrying {
+            self.settle(index, now, Err(TaskError::NotStarted(NotStarted::Cancelled)));
+        } else if self.retries.remove(index) {
             self.stops.ask(index, now);
             self.settle(index, now, Err(TaskError::Cancelled));
         } else {

@@ -4,8 +4,9 @@
 use crate::inbox::Refusal;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use regatta_core::{Kick, Limit, NotStarted, TaskError};
+use regatta_engine::contain_drop;
 use std::borrow::Borrow;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, Hash};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -19,6 +20,7 @@ pub(super) struct State<K, T, E, Task> {
     /// Their numbers by their keys.
     index: HashTable<usize>,
     hasher: DefaultHashBuilder,
+    /// Those to be started, in order. Some were cancelled meanwhile, and are skipped.
     waiting: VecDeque<usize>,
     running: usize,
     /// Results that nobody has read yet.
@@ -28,9 +30,9 @@ pub(super) struct State<K, T, E, Task> {
     body: Body,
     closed: bool,
     /// Who waits for a result. All are woken for each: any of them may be gone before it looks.
-    readers: HashMap<u64, Waker>,
+    readers: BTreeMap<u64, Waker>,
     /// Who waits for a free slot, in order. Only the first is woken; without a waker, it has been and will look.
-    line: VecDeque<(u64, Option<Waker>)>,
+    line: BTreeMap<u64, Option<Waker>>,
     tickets: u64,
     kick: Kick,
 }
@@ -66,11 +68,12 @@ pub(super) struct Wake {
 
 impl Wake {
     pub(super) fn now(self) {
+        // Wakers are foreign code: one that panics must not keep the others asleep, nor end the scope.
         for waker in self.wakers {
-            waker.wake();
+            contain_drop(|| waker.wake());
         }
         if let Some(kick) = self.kick {
-            kick.kick();
+            contain_drop(|| kick.kick());
         }
     }
 }
@@ -89,8 +92,8 @@ impl<K, T, E, Task> Hub<K, T, E, Task> {
             orders: Orders::default(),
             body: Body::Goes,
             closed: false,
-            readers: HashMap::new(),
-            line: VecDeque::new(),
+            readers: BTreeMap::new(),
+            line: BTreeMap::new(),
             tickets: 0,
             kick: Kick::none(),
         }))
@@ -105,7 +108,7 @@ impl<K, T, E, Task> Hub<K, T, E, Task> {
 impl<K, T, E, Task> State<K, T, E, Task> {
     /// Whether a task that comes now would start at once.
     fn has_room(&self) -> bool {
-        self.limit.allows(self.waiting.len() + self.running)
+        self.limit.allows(self.entries.len())
     }
 
     pub(super) fn running(&self) -> usize {
@@ -113,7 +116,7 @@ impl<K, T, E, Task> State<K, T, E, Task> {
     }
 
     pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.entries.len() - self.running
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -137,29 +140,31 @@ impl<K, T, E, Task> State<K, T, E, Task> {
         if !self.has_room() && !self.closed {
             return None;
         }
-        self.line.front_mut()?.1.take()
+        self.line.first_entry()?.get_mut().take()
     }
 
     /// Whether this is the turn of the ticket's holder, or of somebody without one.
     pub(super) fn is_my_turn(&self, ticket: Option<u64>) -> bool {
-        self.closed || (self.has_room() && self.line.front().map(|first| first.0) == ticket)
+        self.closed || (self.has_room() && self.is_first(ticket))
     }
 
     /// Waits in line, at the end or where it stood before. Returns the ticket and the waker that this replaces.
     pub(super) fn stand_in_line(&mut self, ticket: Option<u64>, waker: Waker) -> (u64, Option<Waker>) {
-        let place = ticket.and_then(|ticket| self.line.iter_mut().find(|place| place.0 == ticket));
-        if let Some(place) = place {
-            return (place.0, place.1.replace(waker));
-        }
-        self.tickets += 1;
-        self.line.push_back((self.tickets, Some(waker)));
-        (self.tickets, None)
+        let ticket = ticket.unwrap_or_else(|| {
+            self.tickets += 1;
+            self.tickets
+        });
+        (ticket, self.line.insert(ticket, Some(waker)).flatten())
+    }
+
+    /// Whether nobody stands before the ticket's holder, or before somebody without one.
+    fn is_first(&self, ticket: Option<u64>) -> bool {
+        self.line.first_key_value().map(|(first, _)| *first) == ticket
     }
 
     /// Leaves the line; whoever comes next may have the place.
     pub(super) fn leave_line(&mut self, ticket: u64) -> (Wake, Option<Waker>) {
-        let place = self.line.iter().position(|place| place.0 == ticket);
-        let mine = place.and_then(|place| self.line.remove(place)).and_then(|place| place.1);
+        let mine = self.line.remove(&ticket).flatten();
         (Wake { wakers: self.first_in_line().into_iter().collect(), kick: None }, mine)
     }
 
@@ -232,9 +237,13 @@ impl<K: Eq + Hash, T, E, Task> State<K, T, E, Task> {
         if task.is_none() {
             return Some((self.order(|orders| orders.cancel.push(number)), None));
         }
-        self.waiting.retain(|&waiting| waiting != number);
         let mut wake = self.finish(number, Err(TaskError::NotStarted(NotStarted::Cancelled)));
         wake.kick = Some(self.kick.clone());
+        // Now and then, so that cancelling costs O(1) each and the order doesn't grow for ever.
+        if self.waiting.len() > 2 * self.waiting() + 32 {
+            let entries = &self.entries;
+            self.waiting.retain(|number| entries.contains_key(number));
+        }
         Some((wake, task))
     }
 }
@@ -243,6 +252,10 @@ impl<K: Eq + Hash, T, E, Task> State<K, T, E, Task> {
 impl<K, T, E, Task> State<K, T, E, Task> {
     pub(super) fn attach(&mut self, kick: Kick) -> Kick {
         std::mem::replace(&mut self.kick, kick)
+    }
+
+    pub(super) fn has_orders(&self) -> bool {
+        self.orders.stop || self.orders.limit.is_some() || !self.orders.cancel.is_empty()
     }
 
     pub(super) fn orders(&mut self) -> Orders {
@@ -261,10 +274,14 @@ impl<K, T, E, Task> State<K, T, E, Task> {
 
     /// Starts the task that waits longest.
     pub(super) fn start(&mut self) -> Option<(usize, Task)> {
-        let number = self.waiting.pop_front()?;
-        let task = self.entries.get_mut(&number)?.task.take()?;
-        self.running += 1;
-        Some((number, task))
+        loop {
+            let number = self.waiting.pop_front()?;
+            let Some(task) = self.entries.get_mut(&number).and_then(|entry| entry.task.take()) else {
+                continue;
+            };
+            self.running += 1;
+            return Some((number, task));
+        }
     }
 
     /// A task that ran has ended.
@@ -275,9 +292,13 @@ impl<K, T, E, Task> State<K, T, E, Task> {
 
     /// Removes the task that waits longest, which will never start.
     pub(super) fn refuse(&mut self, result: Result<T, TaskError<E>>) -> (Wake, Option<Task>) {
-        let Some(number) = self.waiting.pop_front() else { return (Wake::default(), None) };
-        let task = self.entries.get_mut(&number).and_then(|entry| entry.task.take());
-        (self.finish(number, result), task)
+        while let Some(number) = self.waiting.pop_front() {
+            if let Some(entry) = self.entries.get_mut(&number) {
+                let task = entry.task.take();
+                return (self.finish(number, result), task);
+            }
+        }
+        (Wake::default(), None)
     }
 
     /// Nothing more is taken from now on, and the driver is to stop what there is.
@@ -291,7 +312,7 @@ impl<K, T, E, Task> State<K, T, E, Task> {
     pub(super) fn close(&mut self) -> Wake {
         self.closed = true;
         let line = std::mem::take(&mut self.line);
-        Wake { wakers: line.into_iter().filter_map(|place| place.1).collect(), kick: None }
+        Wake { wakers: line.into_values().flatten().collect(), kick: None }
     }
 
     fn finish(&mut self, number: usize, result: Result<T, TaskError<E>>) -> Wake {
@@ -311,8 +332,10 @@ impl<K, T, E, Task> State<K, T, E, Task> {
         self.index.clear();
         self.waiting.clear();
         self.running = 0;
-        let entries = std::mem::take(&mut self.entries).into_values().map(|entry| (entry.key, entry.task));
-        let entries = entries.collect();
+        // In the order of spawning, so that the same run ends the same way.
+        let mut entries: Vec<_> = std::mem::take(&mut self.entries).into_iter().collect();
+        entries.sort_unstable_by_key(|(number, _)| *number);
+        let entries = entries.into_iter().map(|(_, entry)| (entry.key, entry.task)).collect();
         wake.wakers.extend(self.all_readers());
         wake.kick = Some(self.attach(Kick::none()));
         (wake, entries, std::mem::take(&mut self.done))

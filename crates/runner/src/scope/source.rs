@@ -69,10 +69,14 @@ impl<K, T, E, Task: Future<Output = Result<T, E>>> Source for Tasks<K, T, E, Tas
     }
 
     fn next<'a>(&mut self, now: Time, admission: Admission<'a>) -> Next<'a, Task> {
-        let (waits, busy) = {
+        let (waits, busy, orders) = {
             let hub = self.hub().lock();
-            (hub.waiting() > 0, hub.is_busy())
+            (hub.waiting() > 0, hub.is_busy(), hub.has_orders())
         };
+        // A task that has just been polled may have stopped the scope, or lowered its limit: that comes first.
+        if orders {
+            return Next::NotBefore(now);
+        }
         if !busy {
             // In one step with the look: a task is either taken or refused.
             let mut hub = self.hub().lock();

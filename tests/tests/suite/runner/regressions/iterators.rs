@@ -65,8 +65,9 @@ on_every_executor! {
             slow(n).await
         };
         let cancelled = map(evens(&pulled), 2, cancels).unwrap().clock(world.clock()).cancel_on(&token);
-        assert_eq!(hows(&cancelled.await), ["cancelled"; 2]);
-        assert_eq!(pulled.take(), 3);
+        // Also not those that would have started in the same pass.
+        assert_eq!(hows(&cancelled.await), ["cancelled"]);
+        assert_eq!(pulled.take(), 1);
     }
 
     async fn the_results_were_lost_when_the_drop_of_an_iterator_panicked(_world: World) {

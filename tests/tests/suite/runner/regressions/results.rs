@@ -58,7 +58,11 @@ on_every_executor! {
             }
             Ok::<_, Fault>(Bomb)
         };
-        let each = for_each(0..2, 2, tasks, async |done| drop(kept.replace(Some(done)))).unwrap();
+        let body = async |done| {
+            drop(kept.replace(Some(done)));
+            world.sleep(secs(1)).await;
+        };
+        let each = for_each(0..2, 2, tasks, body).unwrap();
         let reader = async {
             world.sleep(secs(1)).await;
             let unread = kept.take();
@@ -72,7 +76,11 @@ on_every_executor! {
     async fn a_reader_that_runs_on_the_thread_that_wakes_it_finds_its_result(world: World) {
         let kept = Kept::default();
         let (tasks, left) = (async |n| after(&world, secs(1), Ok(n)).await, kept.clone());
-        let each = for_each([7], 1, tasks, async |done| drop(left.lock().unwrap().replace(done)));
+        let body = async |done| {
+            drop(left.lock().unwrap().replace(done));
+            world.sleep(secs(2)).await;
+        };
+        let each = for_each([7], 1, tasks, body);
         let mut each = pin!(each.unwrap().clock(world.clock()));
         assert!(futures::poll!(&mut each).is_pending());
         let reader = Arc::new(ReadsAtOnce { kept: kept.clone(), seen: Mutex::default() });
@@ -87,7 +95,10 @@ fn a_waker_that_polls_the_driver_as_it_is_replaced_finds_no_lock_held() {
     let _watchdog = Watchdog::new();
     let (kept, probe) = (Kept::<()>::default(), Probe::new());
     let left = kept.clone();
-    let body = async move |done| drop(left.lock().unwrap().replace(done));
+    let body = async move |done| {
+        drop(left.lock().unwrap().replace(done));
+        pending::<()>().await;
+    };
     let each = for_each([1], 1, |_| pending(), body).unwrap();
     let mut driver: Pin<Box<_>> = Box::pin(probe.also(each));
     assert!(driver.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
@@ -95,4 +106,14 @@ fn a_waker_that_polls_the_driver_as_it_is_replaced_finds_no_lock_held() {
     assert!(read(&kept, &Waker::from(first)).is_pending());
     assert!(read(&kept, Waker::noop()).is_pending());
     assert_eq!(probe.polls(), 2, "the first waker was dropped, and has polled it");
+}
+
+#[test]
+fn a_body_that_let_its_results_out_kept_the_driver_waiting_for_a_reader() {
+    let _watchdog = Watchdog::new();
+    let each = for_each(0..10, 2, async |n: u64| Ok::<_, Fault>(n), async |done| done);
+    let mut done = smol::block_on(each.unwrap());
+    // What was there can still be read, and then it is over.
+    while smol::block_on(done.next()).is_some() {}
+    assert!(!done.is_complete());
 }

@@ -6,6 +6,7 @@ mod cancels;
 mod closing;
 mod drops;
 mod ends;
+mod foreign;
 mod keys;
 mod kicks;
 mod limits;
