@@ -142,7 +142,8 @@ impl<K, T, E> Report<K, T, E> {
 
     /// The tasks that were started and have ended, in the order in which they ended. Costs a sort.
     pub fn by_completion(&self) -> Vec<&TaskReport<K, T, E>> {
-        let mut ended: Vec<_> = self.tasks.iter().filter(|task| task.ended().is_some()).collect();
+        let mut ended: Vec<_> =
+            self.tasks.iter().filter(|task| task.started().is_some() && task.ended().is_some()).collect();
         ended.sort_by_key(|task| task.rank);
         ended
     }

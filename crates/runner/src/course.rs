@@ -5,7 +5,8 @@ use regatta_engine::{Control, End, StopReason};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-/// When a run stops before all its tasks have ended: nothing more starts, and what runs is cancelled.
+/// When a run stops before all its tasks have ended: nothing more starts, and what runs is cancelled, at once and without
+/// the run's grace.
 ///
 /// All that ended at the same moment counts first, so a run may report more failures than it takes to stop.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -209,9 +210,9 @@ impl Course {
         self.broken.get_or_insert(panic);
     }
 
-    /// Whether what runs has been told to stop, and has time to do so.
-    pub(crate) fn is_in_grace(&self) -> bool {
-        matches!(self.phase, Phase::Grace { .. })
+    /// Whether what runs is to stop because the run was cancelled, and may have time to do so.
+    pub(crate) fn is_cancelling(&self) -> bool {
+        matches!(self.phase, Phase::Grace { .. } | Phase::Closed(StopReason::Cancelled))
     }
 
     /// When the run is over at the latest.

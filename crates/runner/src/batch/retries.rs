@@ -1,0 +1,83 @@
+//! `Retries`: the tasks of a batch that wait for another attempt, and for how long they may.
+
+use regatta_core::Time;
+use regatta_engine::Retrying;
+use std::collections::HashMap;
+
+/// Pure. A task that no longer waits stays in the heaps until it comes up there, so that letting go of one costs O(1).
+pub(super) struct Retries {
+    /// Those that wait, each with the number of its wait.
+    waiting: HashMap<usize, u64>,
+    due: Retrying<(usize, u64)>,
+    /// When a task's own time is up, whether there was a slot for its retry or not.
+    late: Retrying<(usize, u64)>,
+    waits: u64,
+}
+
+impl Retries {
+    pub(super) fn new() -> Self {
+        Self { waiting: HashMap::new(), due: Retrying::new(), late: Retrying::new(), waits: 0 }
+    }
+
+    /// The task waits until `due`, and must have ended by `deadline`.
+    pub(super) fn push(&mut self, index: usize, due: Time, deadline: Time) {
+        self.waits += 1;
+        self.waiting.insert(index, self.waits);
+        self.due.push(due, (index, self.waits));
+        if deadline < Time::MAX {
+            self.late.push(deadline, (index, self.waits));
+        }
+    }
+
+    /// The task waits no longer; whether it did.
+    pub(super) fn remove(&mut self, index: usize) -> bool {
+        !self.waiting.is_empty() && self.waiting.remove(&index).is_some()
+    }
+
+    /// The task that is due first.
+    #[inline]
+    pub(super) fn peek_due(&mut self, now: Time) -> Option<usize> {
+        while let Some(&(index, wait)) = self.due.peek_due(now) {
+            if self.waiting.get(&index) == Some(&wait) {
+                return Some(index);
+            }
+            self.due.pop_due(now);
+        }
+        None
+    }
+
+    /// Takes it.
+    #[inline]
+    pub(super) fn pop_due(&mut self, now: Time) -> Option<usize> {
+        let index = self.peek_due(now)?;
+        self.due.pop_due(now);
+        self.waiting.remove(&index);
+        Some(index)
+    }
+
+    /// Takes a task whose own time is up while it waits.
+    pub(super) fn pop_late(&mut self, now: Time) -> Option<usize> {
+        while let Some((index, wait)) = self.late.pop_due(now) {
+            if self.waiting.get(&index) == Some(&wait) {
+                self.waiting.remove(&index);
+                return Some(index);
+            }
+        }
+        None
+    }
+
+    /// When the next one is due; earlier if that one waits no longer.
+    pub(super) fn next_due(&self) -> Option<Time> {
+        if self.waiting.is_empty() { None } else { self.due.next_due() }
+    }
+
+    /// When the next one's own time is up; earlier if that one waits no longer.
+    pub(super) fn next_late(&self) -> Time {
+        if self.waiting.is_empty() { Time::MAX } else { self.late.next_due().unwrap_or(Time::MAX) }
+    }
+
+    /// Takes all, in no particular order.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = usize> {
+        std::mem::take(&mut self.waiting).into_keys()
+    }
+}
