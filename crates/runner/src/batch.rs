@@ -278,8 +278,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Source for Batch<'a
             also = also.min(self.retries.next_late());
         }
         let control = self.course.control(now, self.unfinished(), also);
-        // Told before they are dropped, also where there is no grace: those that can end in one poll do.
-        if self.course.is_cancelling() {
+        if self.course.is_in_grace() {
             self.stops.ask_all();
         }
         // Here and not where tasks are asked for, which is not done while all slots are taken.

@@ -210,9 +210,9 @@ impl Course {
         self.broken.get_or_insert(panic);
     }
 
-    /// Whether what runs is to stop because the run was cancelled, and may have time to do so.
-    pub(crate) fn is_cancelling(&self) -> bool {
-        matches!(self.phase, Phase::Grace { .. } | Phase::Closed(StopReason::Cancelled))
+    /// Whether what runs has been told to stop, and has time to do so.
+    pub(crate) fn is_in_grace(&self) -> bool {
+        matches!(self.phase, Phase::Grace { .. })
     }
 
     /// When the run is over at the latest.

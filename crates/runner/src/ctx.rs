@@ -5,9 +5,9 @@ use regatta_core::{CancelToken, Cancelled};
 /// Given to tasks that are made from a factory: which attempt this is, and whether it should stop.
 ///
 /// A task that is cancelled, alone or with its whole run, is first told here, and dropped only after the run's grace;
-/// until then it may clean up, also asynchronously, and what it returns by then counts; without a grace, it is polled
-/// once more. A task that must end because its time is up, or by a stop rule, has no grace: it is told as it is dropped,
-/// which serves what it has started elsewhere.
+/// until then it may clean up, also asynchronously, and what it returns by then counts. Without a grace, and where a task
+/// must end because its time is up or by a stop rule, it is told as it is dropped, which serves what it has started
+/// elsewhere.
 ///
 /// ```
 /// use regatta_core::CancelToken;

@@ -4,6 +4,7 @@ use crate::ctx::Ctx;
 use regatta_core::{CancelToken, Time};
 use regatta_engine::{Retrying, contain_drop};
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 /// Pure but for the tokens, whose cancelling wakes tasks.
 pub(crate) struct Stops {
@@ -29,11 +30,14 @@ impl Stops {
         Ctx::new(attempt, token)
     }
 
-    /// Asks one task to stop; it has until `until`. Again changes nothing.
-    pub(crate) fn ask(&mut self, index: usize, until: Time) {
+    /// Asks one task to stop; it has its grace. Again changes nothing.
+    pub(crate) fn ask(&mut self, index: usize, now: Time, grace: Duration) {
         if self.asked.insert(index) {
-            self.due.push(until, index);
-            cancel(self.tokens.get(&index));
+            self.due.push(now + grace, index);
+            // Without a grace it is told as it is dropped: a word before would be a poll, and with it a grace.
+            if grace > Duration::ZERO {
+                cancel(self.tokens.get(&index));
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use regatta_core::{EventKind, NotStarted, TaskError, Time};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, M> {
     /// What handles need. All of them share one inbox.
@@ -64,13 +65,13 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
             return;
         }
         if task.started().is_none() {
-            self.stops.ask(index, now);
+            self.stops.ask(index, now, Duration::ZERO);
             self.settle(index, now, Err(TaskError::NotStarted(NotStarted::Cancelled)));
         } else if self.retries.remove(index) {
-            self.stops.ask(index, now);
+            self.stops.ask(index, now, Duration::ZERO);
             self.settle(index, now, Err(TaskError::Cancelled));
         } else {
-            self.stops.ask(index, now + self.course.settings.grace);
+            self.stops.ask(index, now, self.course.settings.grace);
         }
     }
 }

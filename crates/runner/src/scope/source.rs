@@ -127,7 +127,7 @@ impl<K, T, E, Task: Future<Output = Result<T, E>>> Source for Tasks<K, T, E, Tas
             if !self.hub().lock().has(number) {
                 continue;
             }
-            self.stops.ask(number, now + self.course.settings.grace);
+            self.stops.ask(number, now, self.course.settings.grace);
         }
         if orders.stop {
             self.course.cancel();
