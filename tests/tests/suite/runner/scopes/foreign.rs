@@ -26,7 +26,9 @@ fn same_seed_same_readers() {
             }
         });
         let run = run.unwrap().clock(sim.clock()).timeout(secs(5));
-        sim.spawn("driver", async move { drop(run.await) });
+        sim.spawn("driver", async move {
+            let _ends_at_its_timeout = run.await;
+        });
         let s = taken.recv().unwrap();
         for n in 0..20 {
             let (s, order) = (s.clone(), order.clone());
@@ -36,8 +38,7 @@ fn same_seed_same_readers() {
             });
         }
         sim.run(sim.sleep(secs(3))).unwrap();
-        let order = order.lock().unwrap().clone();
-        order
+        order.lock().unwrap().clone()
     };
     let first = told();
     assert!((0..5).all(|_| told() == first), "{first:?}");
@@ -65,8 +66,7 @@ fn waiting_tasks_are_dropped_in_an_order_that_is_always_the_same() {
             async { done(()) }
         });
         drop(run);
-        let order = order.lock().unwrap().clone();
-        order
+        order.lock().unwrap().clone()
     };
     let first = told();
     assert!((0..5).all(|_| told() == first), "{first:?}");
