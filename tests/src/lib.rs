@@ -27,12 +27,14 @@
 
 mod every_executor;
 pub mod executors;
+mod gated;
 mod root;
 mod seeds;
 mod tracked;
 mod watchdog;
 mod world;
 
+pub use gated::Gated;
 pub use regatta_sim::{ManualClock, Probe, Probed, Rng, Sim};
 pub use seeds::{oracle, seeds};
 pub use watchdog::Watchdog;

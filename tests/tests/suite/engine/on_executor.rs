@@ -5,71 +5,11 @@ use super::driving::Hand;
 use super::strategies::Concurrency;
 use super::toy::{Act, Ended, Fleet, Last, Ledger, Plan};
 use super::{at_most, ms};
-use regatta_core::{BoxFuture, Executor, Limiter, Outcome};
+use regatta_core::{BoxFuture, Limiter, Outcome};
 use regatta_engine::{Control, Engine, OnExecutor};
-use regatta_tests::{ManualClock, Sim, World, on_every_executor};
+use regatta_tests::{Gated, ManualClock, Sim, World, on_every_executor};
 use std::collections::BTreeMap;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
-
-/// An executor that stops polling its tasks while it is shut, like one that is overloaded: it can't drop them either.
-#[derive(Clone)]
-struct Gated<E> {
-    inner: E,
-    gate: Arc<Mutex<Gate>>,
-}
-
-#[derive(Default)]
-struct Gate {
-    shut: bool,
-    waiting: Vec<Waker>,
-}
-
-impl<E: Executor> Gated<E> {
-    fn new(inner: E) -> Self {
-        Self { inner, gate: Arc::default() }
-    }
-
-    fn shut(&self) {
-        self.gate.lock().unwrap_or_else(PoisonError::into_inner).shut = true;
-    }
-
-    fn open(&self) {
-        let waiting = {
-            let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-            gate.shut = false;
-            std::mem::take(&mut gate.waiting)
-        };
-        waiting.into_iter().for_each(Waker::wake);
-    }
-}
-
-impl<E: Executor> Executor for Gated<E> {
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.inner.spawn(Box::pin(Guarded { task, gate: self.gate.clone() }));
-    }
-}
-
-struct Guarded {
-    task: BoxFuture<'static, ()>,
-    gate: Arc<Mutex<Gate>>,
-}
-
-impl Future for Guarded {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        {
-            let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-            if gate.shut {
-                gate.waiting.push(cx.waker().clone());
-                return Poll::Pending;
-            }
-        }
-        self.task.as_mut().poll(cx)
-    }
-}
+use std::sync::{Arc, Mutex};
 
 /// One of each kind; no ties, so that all executors must agree.
 fn assortment() -> Vec<Plan> {

@@ -1,11 +1,10 @@
 //! A task that must end keeps its slot until its executor has dropped it.
 
-use super::Gated;
 use crate::runner::handles::{later, owned};
 use crate::runner::support::{ends, secs};
 use regatta::{Backoff, Runner};
 use regatta_sim::Probe;
-use regatta_tests::{World, on_every_executor};
+use regatta_tests::{Gated, World, on_every_executor};
 use std::future::pending;
 
 on_every_executor! {

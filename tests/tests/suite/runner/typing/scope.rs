@@ -1,10 +1,10 @@
 //! `scope` inside a spawned task: tasks, items, keys and results that borrow; and when its parts are `Send`.
 
+use super::send::{NotSend, ask};
 use super::{Client, io, len, names, spawned, try_io, try_len};
 use crate::runner::support::Fault;
 use regatta::{AddError, Local, NextDone, Scope, ScopeRun, SpawnWhenFree, map_ok, scope, scope_local};
 use std::error::Error;
-use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Mutex;
 
@@ -239,27 +239,6 @@ fn tasks_of_a_static_scope_go_through_a_named_type() {
         Ok::<_, AddError>(server.scope.next().await.is_some())
     });
     assert!(smol::block_on(run.unwrap()).unwrap());
-}
-
-/// Whether the value is `Send`: the inherent method exists only if it is, and otherwise the trait's is found.
-struct Ask<T>(PhantomData<T>);
-
-impl<T: Send> Ask<T> {
-    fn is_send(&self) -> bool {
-        true
-    }
-}
-
-trait NotSend {
-    fn is_send(&self) -> bool {
-        false
-    }
-}
-
-impl<T> NotSend for Ask<T> {}
-
-fn ask<T>(_: &T) -> Ask<T> {
-    Ask(PhantomData)
 }
 
 async fn reads(s: Scope<'static, u8, usize, Fault>) -> Result<(), Fault> {

@@ -8,15 +8,15 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 
 /// Whether the value is `Send`: the inherent method exists only if it is, and otherwise the trait's is found.
-struct Ask<T>(PhantomData<T>);
+pub(super) struct Ask<T>(PhantomData<T>);
 
 impl<T: Send> Ask<T> {
-    fn is_send(&self) -> bool {
+    pub(super) fn is_send(&self) -> bool {
         true
     }
 }
 
-trait NotSend {
+pub(super) trait NotSend {
     fn is_send(&self) -> bool {
         false
     }
@@ -24,7 +24,7 @@ trait NotSend {
 
 impl<T> NotSend for Ask<T> {}
 
-fn ask<T>(_: &T) -> Ask<T> {
+pub(super) fn ask<T>(_: &T) -> Ask<T> {
     Ask(PhantomData)
 }
 
