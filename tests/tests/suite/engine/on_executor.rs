@@ -10,6 +10,7 @@ use regatta_engine::{Control, Engine, OnExecutor};
 use regatta_tests::{Gated, ManualClock, Sim, World, on_every_executor};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 
 /// One of each kind; no ties, so that all executors must agree.
 fn assortment() -> Vec<Plan> {

@@ -1,10 +1,11 @@
 //! `scope` inside a spawned task: tasks, items, keys and results that borrow; and when its parts are `Send`.
 
-use super::send::{NotSend, ask};
+use super::send::{Ask, NotSend, ask};
 use super::{Client, io, len, names, spawned, try_io, try_len};
 use crate::runner::support::Fault;
 use regatta::{AddError, Local, NextDone, Scope, ScopeRun, SpawnWhenFree, map_ok, scope, scope_local};
 use std::error::Error;
+use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Mutex;
 

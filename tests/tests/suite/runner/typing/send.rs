@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 
 /// Whether the value is `Send`: the inherent method exists only if it is, and otherwise the trait's is found.
-pub(super) struct Ask<T>(PhantomData<T>);
+pub(super) struct Ask<T>(pub(super) PhantomData<T>);
 
 impl<T: Send> Ask<T> {
     pub(super) fn is_send(&self) -> bool {
