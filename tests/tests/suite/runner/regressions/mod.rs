@@ -2,13 +2,21 @@
 
 mod busy;
 mod displays;
+mod drops;
+mod duplicates;
 mod grace;
+mod handles;
 mod iterators;
 mod known_mistakes;
+mod lazily;
 mod observers;
+mod orders;
 mod payloads;
 mod results;
+mod scopes;
+mod spawned;
 mod wakers;
+mod zero_limits;
 
 use std::panic::resume_unwind;
 use std::thread;
