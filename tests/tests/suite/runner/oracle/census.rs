@@ -30,7 +30,7 @@ impl Census {
         assert_eq!(*self.tasks.lock().unwrap(), vec![Stage::Finished; tasks]);
     }
 
-    fn next(stage: Stage, kind: EventKind<'_>) -> Stage {
+    fn next(stage: Stage, kind: EventKind<'_>, is_picky: bool) -> Stage {
         match (stage, kind) {
             (Stage::Added, EventKind::Queued) => Stage::Queued,
             (Stage::Queued, EventKind::Started { attempt: 1 }) => Stage::Running(1),
@@ -46,6 +46,12 @@ impl Census {
             {
                 Stage::Finished
             }
+            // Its executor has refused the last attempt.
+            (Stage::Running(last), EventKind::Finished { attempts, .. })
+                if is_picky && attempts + 1 == last =>
+            {
+                Stage::Finished
+            }
             (stage, kind) => panic!("{kind:?} comes after {stage:?}"),
         }
     }
@@ -58,7 +64,7 @@ impl Observer for Census {
         if event.id >= tasks.len() {
             tasks.resize(event.id + 1, Stage::Added);
         }
-        tasks[event.id] = Self::next(tasks[event.id], event.kind);
+        tasks[event.id] = Self::next(tasks[event.id], event.kind, self.site.program.refused.is_some());
         if !matches!(event.kind, EventKind::Started { .. }) {
             // A lowered limit stops nothing that runs.
             return;

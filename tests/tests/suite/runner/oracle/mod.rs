@@ -1,4 +1,5 @@
-//! Random runs against a sequential model: the same outcome for every key, and the same course on the way there.
+//! Random runs against a sequential model: the same outcome for every key, and the same course on the way there. What
+//! tasks order in their first poll is tried where they are polled in place; an executor polls them when it likes.
 
 mod census;
 mod model;
@@ -47,6 +48,7 @@ fn agrees(name: &str, kind: Kind, run: fn(&Sim, &Program) -> Outcome) {
             |sim, program, expected| {
                 let mut outcome = run(sim, program);
                 outcome.notes.forget_what_is_open(&expected.notes);
+                outcome.completion.forget_what_is_open(&expected.completion);
                 assert_eq!(outcome, expected);
             },
         );
@@ -106,6 +108,32 @@ fn oracle_for_each_agrees_with_the_model() {
             let started = expected.tasks.into_iter().enumerate().filter(|(_, task)| task.started.is_some());
             let read: Vec<_> = started.map(|(index, task)| (index, task.how)).collect();
             assert_eq!(run::for_each(sim, program), (read, complete));
+        });
+    });
+}
+
+/// A body that ends early ends the run with it.
+#[test]
+fn oracle_for_each_ends_with_its_body() {
+    oracle("for_each_ends_with_its_body", 50, |seed| {
+        programs(seed, Kind::Ties, Program::plain, |sim, program, expected| {
+            let mut ends: Vec<_> =
+                expected.tasks.iter().filter(|task| task.started.is_some()).map(|task| task.ended).collect();
+            ends.sort();
+            let count = ends.len() / 2;
+            let (read, rest, elapsed) = run::for_each_of(sim, program, count);
+            assert_eq!(read.len(), count);
+            let over = count.checked_sub(1).and_then(|last| ends[last]).unwrap_or(0);
+            assert_eq!(elapsed, over);
+            let ended = |index: &usize| expected.tasks[*index].ended;
+            assert!(read.iter().is_sorted_by_key(|(index, _)| ended(index)), "{read:?}");
+            assert!(rest.iter().all(|(index, _)| ended(index) == Some(over)), "{rest:?} at {over}");
+            let mut indices: Vec<_> = read.iter().chain(&rest).map(|(index, _)| *index).collect();
+            indices.sort();
+            assert!(indices.is_sorted_by(|index, next| index < next), "each is read once");
+            for (index, how) in read.into_iter().chain(rest) {
+                assert_eq!(how, expected.tasks[index].how, "task {index}");
+            }
         });
     });
 }

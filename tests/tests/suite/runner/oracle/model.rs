@@ -7,10 +7,13 @@ mod entry;
 mod ties;
 mod times;
 
-use super::outcome::{Notes, Outcome, TaskOutcome, Who};
+use super::outcome::{Completion, Notes, Outcome, TaskOutcome, Who};
 use super::program::{Program, Step, Stop, Tick};
 use body::Body;
 use entry::{Entry, State};
+
+/// What becomes of a task that the executor does not take.
+const REFUSED: &str = "not started: the executor could not spawn it";
 
 pub(super) struct Model<'a> {
     program: &'a Program,
@@ -32,8 +35,17 @@ pub(super) struct Model<'a> {
     phase: Phase,
     /// When something was last done through a handle.
     acted_at: Option<Tick>,
+    /// When the run's token was last cancelled by one of those who act.
+    token_at: Option<Tick>,
     /// Somebody has told the run to stop.
     is_stop_asked: bool,
+    /// Something was ordered since the last look: it comes before further starts.
+    is_ordered: bool,
+    /// How often all went on at this moment.
+    rounds: u32,
+    /// How many tasks the executor was given.
+    spawns: usize,
+    completion: Completion,
     is_over: bool,
     /// Two things met in one moment, and which of them comes first is left open.
     is_open_ended: bool,
@@ -73,12 +85,17 @@ impl<'a> Model<'a> {
             phase: Phase::Open,
             acted_at: None,
             is_stop_asked: program.cancel == Some(0),
+            token_at: None,
+            is_ordered: false,
+            rounds: 0,
+            spawns: 0,
+            completion: Completion::default(),
             is_over: false,
             is_open_ended: false,
             notes: Notes::default(),
         };
         for plan in 0..program.first {
-            model.entries.push(Entry::new(program, plan, 0, false));
+            model.entries.push(Entry::new(program, plan, 0));
         }
         loop {
             model.moment();
@@ -88,6 +105,7 @@ impl<'a> Model<'a> {
             let next = model.next_event().expect("something happens, or the run is over");
             if next > model.now {
                 model.now = next;
+                model.rounds = 0;
                 model.unordered.clear();
                 model.note_ties();
             }
@@ -107,13 +125,19 @@ impl<'a> Model<'a> {
         self.expire();
         self.note_equal_pauses();
         self.stop();
+        self.is_ordered = false;
         self.start();
         if !self.program.kind.is_spawned() {
             self.unordered.clear();
         }
         self.stop();
-        if self.go_on_with_the_body() {
-            return self.moment();
+        if self.go_on_with_the_body() || self.is_ordered {
+            self.rounds += 1;
+            // Otherwise they start and end each other for ever.
+            self.is_open_ended |= self.rounds > 1000;
+            if !self.is_open_ended {
+                return self.moment();
+            }
         }
         self.is_over = self.nothing_is_left();
     }
@@ -165,22 +189,22 @@ impl<'a> Model<'a> {
             self.remove(index);
             self.fail(index, ends::timed_out(after.unwrap_or_default()), true, true);
         }
+        if self.is_open() {
+            // So has a retry that found no slot in time; once the run stops, none is waited for.
+            let late = |pause: &(Tick, usize)| self.task_deadline(pause.1) <= self.now;
+            let (late, in_time): (Vec<_>, Vec<_>) = self.pauses.iter().copied().partition(late);
+            self.pauses = in_time;
+            for (_, index) in late {
+                self.last_failure_stands(index);
+            }
+        }
     }
 
     /// Last, what may start now: retries that are due, then tasks in the order of adding. One that is ready at once
-    /// ends before the next one starts.
+    /// ends before the next one starts, and what it has ordered holds for that one.
     fn start(&mut self) {
         while self.occupied() < self.limit.unwrap_or(usize::MAX) {
-            while self.is_open()
-                && let Some((due, index)) = self.pauses.first().copied()
-                && due <= self.now
-                && self.task_deadline(index) <= self.now
-            {
-                // It found no slot in time.
-                self.pauses.remove(0);
-                self.last_failure_stands(index);
-            }
-            if !self.is_open() {
+            if !self.is_open() || self.is_ordered {
                 return;
             }
             let index = match self.pauses.first().copied() {
@@ -194,13 +218,22 @@ impl<'a> Model<'a> {
                 },
             };
             let is_born = self.entries[index].begin(self.now);
-            if is_born {
+            if is_born && !self.spawns_one() {
+                self.entries[index].take_back();
+                self.fail(index, REFUSED.into(), false, false);
+            } else if is_born {
                 self.note_of(index, "started");
                 self.poll(index);
             } else {
                 self.finish(index, super::program::End::Panic);
             }
         }
+    }
+
+    /// Whether the executor takes one more task.
+    fn spawns_one(&mut self) -> bool {
+        self.spawns += 1;
+        !self.program.refused.is_some_and(|every| self.spawns.is_multiple_of(every))
     }
 
     fn first_waiting(&self) -> Option<usize> {
@@ -261,6 +294,7 @@ impl<'a> Model<'a> {
             None => stopped.into(),
         };
         let entries = if self.body.is_some() { Vec::new() } else { self.entries };
+        let completion = if self.body.is_some() { Completion::default() } else { self.completion.sorted() };
         let tasks = entries.into_iter().map(|entry| TaskOutcome {
             key: self.program.plans[entry.plan].key,
             how: entry.how.unwrap_or_else(|| format!("not started: {never}")),
@@ -270,6 +304,6 @@ impl<'a> Model<'a> {
             started: entry.started,
             ended: entry.started.and(entry.ended),
         });
-        Outcome { tasks: tasks.collect(), stopped, elapsed, notes: self.notes.by_actor() }
+        Outcome { tasks: tasks.collect(), completion, stopped, elapsed, notes: self.notes.by_actor() }
     }
 }

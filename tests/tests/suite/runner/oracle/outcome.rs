@@ -7,6 +7,7 @@ use super::program::Tick;
 pub(super) struct Outcome {
     /// In the order of adding; none for a scope.
     pub(super) tasks: Vec<TaskOutcome>,
+    pub(super) completion: Completion,
     /// Why the run stopped, in the report's words, or what the body of a scope has returned.
     pub(super) stopped: String,
     pub(super) elapsed: Tick,
@@ -25,6 +26,45 @@ pub(super) struct TaskOutcome {
     pub(super) started: Option<Tick>,
     /// Of those that were started.
     pub(super) ended: Option<Tick>,
+}
+
+/// The tasks that were started, in the order in which they ended.
+#[derive(Default, PartialEq, Eq, Debug)]
+pub(super) struct Completion {
+    /// Each with its key.
+    ends: Vec<(Tick, usize)>,
+    /// Moments at which the rules leave open who ended first.
+    open: Vec<Tick>,
+}
+
+impl Completion {
+    pub(super) fn push(&mut self, at: Tick, key: usize, beside: bool) {
+        self.ends.push((at, key));
+        if beside {
+            self.open.push(at);
+        }
+    }
+
+    /// Leaves open what `expected` leaves open.
+    pub(super) fn forget_what_is_open(&mut self, expected: &Self) {
+        self.open.clone_from(&expected.open);
+        self.sort();
+    }
+
+    pub(super) fn sorted(mut self) -> Self {
+        self.open.sort();
+        self.open.dedup();
+        self.sort();
+        self
+    }
+
+    fn sort(&mut self) {
+        for moment in self.ends.chunk_by_mut(|(at, _), (other, _)| at == other) {
+            if self.open.contains(&moment[0].0) {
+                moment.sort();
+            }
+        }
+    }
 }
 
 /// What each actor did and saw, one after the other.

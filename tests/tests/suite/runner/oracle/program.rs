@@ -41,6 +41,11 @@ impl Kind {
         matches!(self, Self::Spawned | Self::Started)
     }
 
+    /// Tasks that end at one moment do so in any order.
+    pub(super) fn has_no_order(self) -> bool {
+        self == Self::Ties || self.is_spawned()
+    }
+
     pub(super) fn is_scope(self) -> bool {
         matches!(self, Self::Scope | Self::ScopeLocal)
     }
@@ -70,6 +75,8 @@ pub(super) struct Program {
     pub(super) lag: Tick,
     /// Whether somebody listens to the run's events.
     pub(super) observed: bool,
+    /// The executor refuses every so-manieth task.
+    pub(super) refused: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +101,8 @@ impl Program {
         let lag = if kind.is_spawned() && draw.sometimes(5) { draw.pause(2) } else { 0 };
         draw.instants = !kind.is_spawned() || matches!(stop, Stop::Never);
         draw.late = lag > 0;
-        draw.hasty_clean_up = grace > 0 && draw.instants;
+        // On an executor, first polls come when they come.
+        draw.early = kind != Kind::Ties && !kind.is_spawned() && draw.sometimes(5);
         let plans: Vec<_> = (0..count).map(|key| Plan::random(&mut draw, key, count)).collect();
         let first = if kind == Kind::Ties { count } else { draw.below(count + 1) };
         let limit_tenths = if kind.is_scope() { 10 } else { 7 };
@@ -114,13 +122,15 @@ impl Program {
             body: Vec::new(),
             lag,
             observed: draw.sometimes(6),
+            refused: (kind.is_spawned() && draw.instants && draw.sometimes(2)).then(|| 1 + draw.below(5)),
         };
         if kind.is_scope() {
             program.first = 0;
             program.body = body(&mut draw, count);
         }
-        if !matches!(stop, Stop::Never) {
-            // Whether a task whose time is up at once goes before the rule that is met at once is left open.
+        if !matches!(stop, Stop::Never) || draw.early {
+            // Whether a task whose time is up at once goes before the rule that is met at once, or before one that has
+            // just been added, is left open.
             program.task_timeout = program.task_timeout.map(|timeout| timeout.max(MILLI));
             program.attempt_timeout = program.attempt_timeout.map(|timeout| timeout.max(MILLI));
         }

@@ -8,12 +8,12 @@ mod runner;
 mod scope;
 mod site;
 
-pub(super) use lazy::{for_each, map};
+pub(super) use lazy::{for_each, for_each_of, map};
 pub(super) use runner::runner;
 pub(super) use scope::scope;
 pub(super) use site::Site;
 
-use super::program::{Program, Stop, Tick, time};
+use super::program::{Stop, Tick, time};
 use regatta::{CancelToken, StopOn, Time};
 use regatta_tests::{ManualClock, Sim};
 use std::time::Duration;
@@ -40,9 +40,9 @@ fn rule(stop: Stop) -> StopOn {
 }
 
 /// The token of a run, and a task that cancels it in time.
-fn token(sim: &Sim, program: &Program) -> CancelToken {
-    let token = CancelToken::new();
-    match program.cancel {
+fn token(sim: &Sim, site: &Site) -> CancelToken {
+    let token = site.token.clone();
+    match site.program.cancel {
         None => {}
         Some(0) => token.cancel(),
         Some(at) => {
@@ -58,12 +58,13 @@ fn token(sim: &Sim, program: &Program) -> CancelToken {
 
 /// Gives a driver what all drivers can be given.
 macro_rules! configure {
-    ($driver:expr, $sim:expr, $program:expr) => {{
-        let program: &crate::runner::oracle::program::Program = $program;
+    ($driver:expr, $sim:expr, $site:expr) => {{
+        let site: &crate::runner::oracle::run::Site = $site;
+        let program = &site.program;
         let mut driver = $driver
             .clock($sim.clock())
             .stop_on(super::rule(program.stop))
-            .cancel_on(&super::token($sim, program))
+            .cancel_on(&super::token($sim, site))
             .grace(super::time(program.grace));
         if let Some(timeout) = program.timeout {
             driver = driver.timeout(super::time(timeout));

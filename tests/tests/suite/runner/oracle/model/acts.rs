@@ -31,11 +31,19 @@ impl Model<'_> {
             Act::Cancel(key) => format!("cancel {key}: {}", self.cancel(key)),
             Act::Limit(limit) => {
                 self.limit = limit;
+                self.is_ordered = true;
                 format!("limit {limit:?}")
             }
             Act::Stop => {
                 self.is_stop_asked |= !self.is_over;
+                self.is_ordered = true;
                 "stop".into()
+            }
+            Act::Token => {
+                self.is_stop_asked |= !self.is_over;
+                self.is_ordered = true;
+                self.token_at = Some(self.now);
+                "token".into()
             }
             Act::Look => self.look(),
         };
@@ -48,13 +56,15 @@ impl Model<'_> {
         let is_taken = |entry: &Entry<'_>| entry.does.key == key && (self.body.is_none() || entry.is_alive());
         // A run of which only executors hold a rest may have ended or not.
         self.is_open_ended |= !self.is_over && !self.is_unfinished();
+        // When the run hears of its token, too.
+        self.is_open_ended |= !self.is_over && self.token_at == Some(self.now);
         if !self.is_open() {
             return format!("add {plan}: closed");
         }
         if self.entries.iter().any(is_taken) {
             return format!("add {plan}: duplicate");
         }
-        self.entries.push(Entry::new(self.program, plan, self.now, true));
+        self.entries.push(Entry::new(self.program, plan, self.now));
         format!("add {plan}: ok")
     }
 
@@ -71,6 +81,7 @@ impl Model<'_> {
             return false;
         }
         let starts_no_more = !self.is_open();
+        self.is_ordered = true;
         let entry = &mut self.entries[index];
         let again = std::mem::replace(&mut entry.is_asked, true);
         match entry.state {
@@ -84,7 +95,10 @@ impl Model<'_> {
             State::Running(_) if again => {}
             State::Running(_) => {
                 entry.stop_by = Some(self.now + self.program.grace);
-                entry.tell(self.now, self.program.lag);
+                // Without a grace it is told as it is dropped.
+                if self.program.grace > 0 {
+                    entry.tell(self.now, self.program.lag);
+                }
             }
             State::Ended => unreachable!("it is alive"),
         }
@@ -97,12 +111,13 @@ impl Model<'_> {
         let waiting = count(|entry| matches!(entry.state, State::Waiting));
         let running = self.running();
         let is_first = self.acted_at != Some(self.now);
-        if !is_first || (!self.is_open() && !self.is_over) {
+        let is_stopping = !self.is_open() && !self.is_over;
+        if !is_first || (is_stopping && self.body.is_none()) {
             // It may be of a moment ago; and what will never start has ended or waits, as one likes.
             return format!("look: {ANYTHING}");
         }
         if self.body.is_some() {
-            return format!("look: {waiting} {running} {}", self.is_over);
+            return format!("look: {waiting} {running} {}", self.is_over || is_stopping);
         }
         let pausing = self.pauses.len();
         let (all, ok) = (self.entries.len(), self.ok);

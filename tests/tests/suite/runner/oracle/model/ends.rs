@@ -35,7 +35,7 @@ impl Model<'_> {
             } else if is_cancelled || self.is_stop_asked {
                 let until = self.end().min(self.now + self.program.grace);
                 self.phase = Phase::Grace(until);
-                for index in 0..self.entries.len() {
+                for index in (0..self.entries.len()).filter(|_| until > self.now) {
                     self.entries[index].tell(self.now, self.program.lag);
                 }
             }
@@ -53,8 +53,6 @@ impl Model<'_> {
             if !matches!(self.entries[index].state, State::Running(_)) {
                 continue;
             }
-            // Whether it is the run that ends it, or its own cancel, is left open.
-            self.is_open_ended |= self.entries[index].is_asked;
             self.remove(index);
             let how = match reason {
                 // Whoever was cancelled alone was not stopped by the clock.
@@ -120,7 +118,7 @@ impl Model<'_> {
 
     pub(super) fn last_failure_stands(&mut self, index: usize) {
         let how = self.entries[index].failures.pop().expect("it has failed");
-        self.settle(index, how, false);
+        self.settle(index, how, true);
     }
 
     fn settle(&mut self, index: usize, how: String, beside: bool) {
@@ -140,6 +138,10 @@ impl Model<'_> {
         entry.ended = Some(self.now);
         entry.how = Some(how.clone());
         let key = entry.does.key;
+        if entry.started.is_some() {
+            // Of those that were told in one go, any may end first.
+            self.completion.push(self.now, key, beside || entry.is_told || self.program.kind.has_no_order());
+        }
         if let Some(body) = &mut self.body {
             body.done(key, how, beside.then_some(self.now));
         }

@@ -42,12 +42,12 @@ pub(super) struct Running {
 }
 
 impl<'a> Entry<'a> {
-    pub(super) fn new(program: &'a Program, plan: usize, now: Tick, on_the_way: bool) -> Self {
+    pub(super) fn new(program: &'a Program, plan: usize, now: Tick) -> Self {
         let does = &program.plans[plan];
         Self {
             plan,
             does,
-            made: if on_the_way { Made::Future } else { does.made },
+            made: if program.kind.is_scope() { Made::Future } else { does.made },
             state: State::Waiting,
             is_asked: false,
             is_told: false,
@@ -80,6 +80,12 @@ impl<'a> Entry<'a> {
         let listens = !matches!(self.made, Made::Future | Made::Retried { with_ctx: false, .. });
         self.state = State::Running(Running::new(does, listens, now));
         !does.stillborn || matches!(self.made, Made::Future)
+    }
+
+    /// The executor has refused the attempt that just began.
+    pub(super) fn take_back(&mut self) {
+        self.attempts -= 1;
+        self.started = self.started.filter(|_| self.attempts > 0);
     }
 
     /// It is told to stop, and polled `lag` later, if it listens.

@@ -18,7 +18,8 @@ impl Model<'_> {
             self.entries.iter().filter(|entry| entry.is_alive()).map(|entry| is_now(entry.stop_by)).sum();
         // Those that end at one moment because their time is up are treated alike, whichever comes first.
         let running = 0..self.entries.len();
-        let deadlines = running.filter(|index| self.own_deadline(*index) == now).count().min(1);
+        let late = self.pauses.iter().filter(|(_, index)| self.task_deadline(*index) == now).count();
+        let deadlines = (late + running.filter(|index| self.own_deadline(*index) == now).count()).min(1);
         let gone = self.stopping.iter().filter(|(gone, _)| *gone == now).count().min(1);
         let pauses = self.pauses.iter().filter(|(due, _)| *due == now).count().min(1);
         let outside = self.program.outside.iter().filter(|(at, _)| *at == now).count().min(1);

@@ -36,7 +36,7 @@ impl Model<'_> {
             Phase::Open => Some(self.end()),
             Phase::Closed(_) => None,
         };
-        let dues = self.pauses.iter().map(|(due, _)| *due);
+        let dues = self.pauses.iter().flat_map(|(due, index)| [*due, self.task_deadline(*index)]);
         let gone = self.stopping.iter().map(|(gone, _)| *gone);
         let body = self.body.as_ref().and_then(|body| body.wakes_at());
         let outside = self.program.outside.get(self.outside).map(|(at, _)| *at);

@@ -10,13 +10,13 @@ pub(in super::super) struct Draw<'a> {
     pub(super) instants: bool,
     /// The executor is slow.
     pub(super) late: bool,
-    /// A clean-up may be over at once.
-    pub(super) hasty_clean_up: bool,
+    /// Tasks may change the run in their first poll.
+    pub(super) early: bool,
 }
 
 impl<'a> Draw<'a> {
     pub(super) fn new(random: &'a mut Rng, kind: Kind) -> Self {
-        Self { random, kind, instants: true, late: false, hasty_clean_up: true }
+        Self { random, kind, instants: true, late: false, early: false }
     }
 
     pub(super) fn below(&mut self, bound: usize) -> usize {
@@ -60,6 +60,7 @@ impl<'a> Draw<'a> {
             5..8 => Act::Cancel(self.below(count)),
             8 => Act::Limit(self.sometimes(8).then(|| 1 + self.below(4))),
             9 if self.sometimes(4) => Act::Stop,
+            10 if self.sometimes(2) => Act::Token,
             _ => Act::Look,
         }
     }

@@ -10,7 +10,7 @@ pub(in super::super) struct Plan {
     attempts: Vec<Attempt>,
 }
 
-/// How it is added before the run. On the way it can only come as a future.
+/// How it is added. In a scope it can only come as a future.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) enum Made {
     Future,
@@ -56,6 +56,8 @@ pub(in super::super) enum Act {
     Cancel(usize),
     Limit(Option<usize>),
     Stop,
+    /// Cancels the token of the run.
+    Token,
     /// Asks how far the run is.
     Look,
 }
@@ -91,6 +93,11 @@ impl Plan {
         &self.attempts[(number as usize).min(self.attempts.len()) - 1]
     }
 
+    /// Its first attempt never fails with an error, and drops well.
+    pub(in super::super) fn is_sound(&self) -> bool {
+        self.attempts[0].end != End::Err && !self.attempts[0].panics_in_drop
+    }
+
     pub(super) fn may_hang(&self) -> bool {
         self.attempts.iter().any(|attempt| attempt.end == End::Hang)
     }
@@ -105,14 +112,22 @@ impl Attempt {
         {
             *pause = 0;
         }
+        let is_hasty = draw.early && !acts.is_empty() && draw.sometimes(5);
+        if is_hasty {
+            // In its first poll, while others wait to be started.
+            acts[0].0 = 0;
+        }
         let mut takes = match draw.below(8) {
             0..3 => 0,
             7 => 20_000 + draw.pause(20),
             _ => draw.pause(8),
         };
         // Whether it ends before it is heard of that it cancelled itself is nobody's business.
-        let cancels_itself = acts.iter().any(|(_, act)| matches!(act, Act::Stop | Act::Cancel(_)));
-        if takes == 0 && (cancels_itself || (acts.is_empty() && !draw.instants)) {
+        let cancels_itself =
+            acts.iter().any(|(_, act)| matches!(act, Act::Stop | Act::Token | Act::Cancel(_)));
+        // Two that add each other, each gone at once, would do so for ever.
+        let adds_at_once = is_hasty && acts.iter().any(|(_, act)| matches!(act, Act::Add(_)));
+        if takes == 0 && (cancels_itself || adds_at_once || (acts.is_empty() && !draw.instants)) {
             takes = draw.pause(8);
         }
         let end = match draw.below(20) {
@@ -122,11 +137,11 @@ impl Attempt {
             _ => End::Hang,
         };
         let clean_up = draw.sometimes(5).then(|| {
-            let takes = if draw.hasty_clean_up && draw.sometimes(2) { 0 } else { draw.pause(10) };
+            let takes = if draw.instants && draw.sometimes(2) { 0 } else { draw.pause(10) };
             (takes, if draw.sometimes(5) { End::Ok } else { End::Err })
         });
         Self {
-            yields: if draw.late { 0 } else { u32::try_from(draw.below(3)).expect("small") },
+            yields: if draw.late || is_hasty { 0 } else { u32::try_from(draw.below(3)).expect("small") },
             acts,
             takes,
             end,

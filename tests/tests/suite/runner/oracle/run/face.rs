@@ -3,9 +3,10 @@
 use super::job::Job;
 use super::site::Site;
 use crate::runner::oracle::outcome::Who;
-use crate::runner::oracle::program::{Act, time};
-use regatta::{AddError, Handle, Local, Scope, Threads};
+use crate::runner::oracle::program::{Act, Made, time};
+use regatta::{AddError, Backoff, Handle, Local, Scope, Threads};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What a task returns: its plan, and which attempt it was.
 pub(super) type Value = (usize, u32);
@@ -32,6 +33,10 @@ pub(super) fn act<H: Hand>(site: &Arc<Site>, hand: &H, who: Who, act: Act) {
         Act::Stop => {
             hand.stop();
             "stop".into()
+        }
+        Act::Token => {
+            site.token.cancel();
+            "token".into()
         }
         Act::Look => hand.look(),
     };
@@ -90,11 +95,33 @@ macro_rules! hands {
     ($($Mode:ident),+) => {$(
         impl Hand for Handle<'static, usize, Value, String, $Mode> {
             fn add(&self, site: &Arc<Site>, plan: usize) -> Result<(), AddError> {
-                let job = Job::new(site, Some(self.clone()), plan, 1);
-                self.try_add(site.program.plans[plan].key, job).map_err(|(key, _, why)| {
-                    assert_eq!(key, site.program.plans[plan].key, "the key comes back");
-                    why
-                })
+                let (here, hand, does) = (site.clone(), Some(self.clone()), &site.program.plans[plan]);
+                let key = does.key;
+                match does.made {
+                    Made::Future if does.is_sound() => {
+                        let job = Job::new(&here, hand, plan, 1);
+                        self.add_ok(key, async move { job.await.expect("it is sound") })
+                    }
+                    Made::Future => {
+                        self.try_add(key, Job::new(&here, hand, plan, 1)).map_err(|(back, _, why)| {
+                            assert_eq!(back, key, "the key comes back");
+                            why
+                        })
+                    }
+                    Made::Once => self.add_with(key, move |ctx| Job::with_ctx(&here, hand, plan, &ctx)),
+                    Made::Retried { with_ctx: true, pause, times } => {
+                        let retry = Backoff::constant(time(pause)).times(times);
+                        self.add_retry_with(key, retry, move |ctx| Job::with_ctx(&here, hand, plan, &ctx))
+                    }
+                    Made::Retried { with_ctx: false, pause, times } => {
+                        let retry = Backoff::constant(time(pause)).times(times);
+                        let attempts = Arc::new(AtomicU32::new(0));
+                        self.add_retry(key, retry, move || {
+                            let number = attempts.fetch_add(1, Ordering::SeqCst) + 1;
+                            Job::born(&here, hand, plan, number)
+                        })
+                    }
+                }
             }
 
             fn cancel(&self, key: usize) -> bool {

@@ -6,7 +6,7 @@ use super::lag::lagging;
 use super::site::Site;
 use super::{configure, tick, ticks, time};
 use crate::runner::oracle::census::Census;
-use crate::runner::oracle::outcome::{Outcome, TaskOutcome};
+use crate::runner::oracle::outcome::{Completion, Outcome, TaskOutcome};
 use crate::runner::oracle::program::{Kind, Made, Program};
 use crate::runner::support::how;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -15,14 +15,14 @@ use regatta_tests::Sim;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Adds what there is before the run. For either mode, hence not a function.
 macro_rules! fill {
     ($new:expr, $sim:expr, $site:expr, $census:expr) => {{
         let (sim, site): (&Sim, &Arc<Site>) = ($sim, $site);
-        let mut runner = configure!($new.unlimited(), sim, &site.program);
+        let mut runner = configure!($new.unlimited(), sim, site);
         if let Some(limit) = site.program.limit {
             runner = runner.limit(limit).expect("it is not zero");
         }
@@ -92,7 +92,7 @@ fn run(sim: &Sim, site: &Arc<Site>, census: &Arc<Census>) -> Report<usize, Value
     if let Some(hand) = hand {
         sim.spawn("outside", outside(site.clone(), hand));
     }
-    let executor = lagging(sim.executor(), sim.clock(), site.program.lag);
+    let executor = picky(lagging(sim.executor(), sim.clock(), site.program.lag), site.program.refused);
     let report = match site.program.kind {
         Kind::Spawned => sim.run(runner.spawn_on(executor)),
         Kind::Started => {
@@ -108,6 +108,18 @@ fn run(sim: &Sim, site: &Arc<Site>, census: &Arc<Census>) -> Report<usize, Value
     report.unwrap_or_else(|deadlock| panic!("{deadlock}"))
 }
 
+/// Refuses every so-manieth task.
+fn picky<E: Executor>(executor: E, refused: Option<usize>) -> impl Executor {
+    let spawns = AtomicUsize::new(0);
+    move |task| {
+        let number = spawns.fetch_add(1, Ordering::SeqCst) + 1;
+        if refused.is_some_and(|every| number.is_multiple_of(every)) {
+            std::panic::resume_unwind(Box::new("no room"));
+        }
+        executor.spawn(task);
+    }
+}
+
 fn outcome(report: &Report<usize, Value, String>, site: &Site) -> Outcome {
     assert_eq!(report.counts().total(), report.len());
     let tasks = report.tasks().iter().map(|task| TaskOutcome {
@@ -119,8 +131,13 @@ fn outcome(report: &Report<usize, Value, String>, site: &Site) -> Outcome {
         started: task.started().map(tick),
         ended: task.started().and(task.ended()).map(tick),
     });
+    let mut completion = Completion::default();
+    for task in report.by_completion() {
+        completion.push(tick(task.ended().expect("it has ended")), *task.key(), false);
+    }
     Outcome {
         tasks: tasks.collect(),
+        completion,
         stopped: report.stopped().to_string(),
         elapsed: ticks(report.elapsed()),
         notes: site.notes(),

@@ -5,7 +5,7 @@ use super::face::{Value, act, added, outside};
 use super::job::Job;
 use super::site::Site;
 use super::{tick, time};
-use crate::runner::oracle::outcome::{Outcome, Who};
+use crate::runner::oracle::outcome::{Completion, Outcome, Who};
 use crate::runner::oracle::program::{BodyStep, Kind, Program};
 use crate::runner::support::how;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -76,7 +76,7 @@ pub(in super::super) fn scope(sim: &Sim, program: &Program) -> Outcome {
             sim.spawn("outside", outside(here.clone(), scope.clone()));
             body(here, scope)
         });
-        let run = configure!(run.expect("it is not zero"), sim, program);
+        let run = configure!(run.expect("it is not zero"), sim, &site);
         over(sim.run(run).unwrap_or_else(|deadlock| panic!("{deadlock}")));
     } else {
         let here = site.clone();
@@ -86,7 +86,7 @@ pub(in super::super) fn scope(sim: &Sim, program: &Program) -> Outcome {
             both.push(Box::pin(outside(here.clone(), scope.clone())));
             body_local(here, scope)
         });
-        let run = configure!(run.expect("it is not zero"), sim, program);
+        let run = configure!(run.expect("it is not zero"), sim, &site);
         both.push(Box::pin(async { over(run.await) }));
         sim.run(async { while both.next().await.is_some() {} })
             .unwrap_or_else(|deadlock| panic!("{deadlock}"));
@@ -95,5 +95,11 @@ pub(in super::super) fn scope(sim: &Sim, program: &Program) -> Outcome {
     sim.run(afterwards).unwrap_or_else(|deadlock| panic!("{deadlock}"));
     site.assert_clean();
     let (returned, elapsed) = ended.get().expect("it has ended");
-    Outcome { tasks: Vec::new(), stopped: format!("{:?}", Some(returned)), elapsed, notes: site.notes() }
+    Outcome {
+        tasks: Vec::new(),
+        completion: Completion::default(),
+        stopped: format!("{:?}", Some(returned)),
+        elapsed,
+        notes: site.notes(),
+    }
 }

@@ -3,14 +3,16 @@
 use super::tick;
 use crate::runner::oracle::outcome::{Notes, Who};
 use crate::runner::oracle::program::Program;
-use regatta::Clock;
+use regatta::{CancelToken, Clock};
 use regatta_tests::Sim;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub(in super::super) struct Site {
-    pub(super) program: Program,
+    pub(in super::super) program: Program,
     pub(super) clock: Arc<dyn Clock>,
+    /// The run is cancelled with it.
+    pub(super) token: CancelToken,
     notes: Mutex<Notes>,
     wrong: Mutex<Vec<String>>,
     limit: AtomicUsize,
@@ -25,6 +27,7 @@ impl Site {
         Arc::new(Self {
             program: program.clone(),
             clock: sim.clock(),
+            token: CancelToken::new(),
             notes: Mutex::default(),
             wrong: Mutex::default(),
             limit: AtomicUsize::new(program.limit.unwrap_or(usize::MAX)),
