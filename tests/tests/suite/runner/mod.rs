@@ -2,6 +2,7 @@
 
 mod blocking;
 mod contexts;
+mod corners;
 mod counts;
 mod handles;
 mod lazy;
