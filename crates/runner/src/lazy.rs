@@ -138,10 +138,16 @@ impl<It: Iterator, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
         Next::Done
     }
 
+    /// What the iterator says is left. It may be anybody's code.
+    fn hint(&self) -> (usize, Option<usize>) {
+        contain_or((0, None), || self.items.size_hint())
+    }
+
     /// Whether no item is left. Of a full driver the iterator was not asked for another one, but it may know.
     #[inline]
     fn is_through(&self) -> bool {
-        if self.over { self.broken.is_none() } else { self.items.size_hint().1 == Some(0) }
+        // A hint that panics is no hint.
+        if self.over { self.broken.is_none() } else { self.hint().1 == Some(0) }
     }
 
     /// The strategy refuses the next item for good: that item has its result, and the one after it may do better.
@@ -172,7 +178,7 @@ impl<It: Iterator, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
         if self.over {
             return 0;
         }
-        match contain_or((0, None), || self.items.size_hint()) {
+        match self.hint() {
             (at_least, Some(at_most)) if at_least == at_most => at_least,
             _ => 0,
         }
@@ -261,7 +267,7 @@ where
             return Failed::GoOn;
         }
         if !std::mem::take(&mut self.pulling) {
-            // Not the iterator: a strategy, or a size hint. No item has come to harm.
+            // Not the iterator: a strategy. No item has come to harm.
             self.over = true;
             self.course.fail(panic);
             return Failed::Over;
