@@ -1,5 +1,5 @@
-//! Mistakes that others have made, and their users have reported. Where limits of 0 and idle executors are concerned,
-//! see `config` and `counts`.
+//! Mistakes that others have made, and their users have reported. Others of them are in `zero_limits`, `duplicates` and
+//! `lazily`; for executors that are idle, see `counts`.
 
 use crate::runner::support::{Fault, Gauge, after, ends, hows, secs};
 use futures::future::{Either, select};
