@@ -35,13 +35,11 @@ impl Model<'_> {
                 format!("limit {limit:?}")
             }
             Act::Stop => {
-                self.is_stop_asked |= !self.is_over;
-                self.is_ordered = true;
+                self.ask_to_stop();
                 "stop".into()
             }
             Act::Token => {
-                self.is_stop_asked |= !self.is_over;
-                self.is_ordered = true;
+                self.ask_to_stop();
                 self.token_at = Some(self.now);
                 "token".into()
             }
@@ -49,6 +47,17 @@ impl Model<'_> {
         };
         self.acted_at = Some(self.now);
         self.notes.push(who, self.now, answer);
+    }
+
+    fn ask_to_stop(&mut self) {
+        self.is_stop_asked |= !self.is_over;
+        self.is_ordered = true;
+        let now = self.now;
+        // Whether one that was cancelled a moment ago still has to hear of that, or has cleaned up, is left open.
+        let cleans_up = |entry: &mut Entry<'_>| {
+            entry.is_told && entry.attempt().and_then(|attempt| attempt.poll_at) == Some(now)
+        };
+        self.is_open_ended |= !self.is_over && self.entries.iter_mut().any(cleans_up);
     }
 
     pub(super) fn add(&mut self, plan: usize) -> String {
