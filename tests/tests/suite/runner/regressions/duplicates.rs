@@ -38,7 +38,7 @@ on_every_executor! {
                 inner.sleep(secs(1)).await;
                 assert_eq!(handle.add("a", refused.also(owned(&inner, secs(1), Ok(2)))), Err(taken()));
                 let handed_back = handle.try_add("a", refused.also(owned(&inner, secs(1), Ok(2))));
-                let (key, task, why) = handed_back.map_err(|(key, task, why)| (key, task, why)).unwrap_err();
+                let (key, task, why) = handed_back.unwrap_err();
                 assert_eq!((key, why), ("a", taken()));
                 handle.try_add("c", task).map_err(|(_, _, why)| why).unwrap();
                 Ok::<_, Fault>(0)

@@ -103,7 +103,7 @@ fn the_timeout_of_a_run_was_forgotten_when_its_executor_shut_down() {
 fn a_start_that_was_polled_after_its_end_spoke_of_its_driver() {
     let mut runner = Runner::new();
     runner.add(0, async { Ok::<u8, Fault>(0) }).unwrap();
-    let mut started = runner.start(|task| smol::block_on(task));
+    let mut started = runner.start(smol::block_on);
     assert!(poll(&mut started).is_ready());
     let panic = catch_unwind(AssertUnwindSafe(|| poll(&mut started))).map(drop).unwrap_err();
     let message = panic.downcast_ref::<String>().cloned();
