@@ -38,7 +38,7 @@ fn charged() -> Charged {
     Charged { _charge: Charge }
 }
 
-/// Panics when it is asked, and when it is dropped.
+/// Asks for nothing special, and panics when it is dropped.
 fn charged_request<K>() -> impl FnMut(&K) -> Request + Send + 'static {
     let charge = Charge;
     move |_| {

@@ -75,8 +75,7 @@ impl Wake for Wakes {
     }
 }
 
-/// Each driver that a handle, a scope or an executor is part of, with tasks that wait for ever. The drivers that
-/// `start` makes are given to `spawned`.
+/// A run with a handle, one on an executor, and a scope; their tasks wait for ever.
 fn idle(clock: &ManualClock, tasks: &Probe) -> Vec<BoxFuture<'static, ()>> {
     let runner = || {
         let mut runner = Runner::new().limit(2).unwrap().clock(clock.shared()).timeout(secs(60));
