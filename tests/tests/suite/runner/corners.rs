@@ -1,7 +1,7 @@
 //! Moments in which a promise is easily kept a little too late, or only by luck.
 
 use crate::runner::handles::{later, owned};
-use crate::runner::support::{Fault, after, ends, secs};
+use crate::runner::support::{Fault, after, ends, millis, secs};
 use regatta::{AddError, Backoff, BoxStrategy, Outcome, Request, Runner, Strategy, Time};
 use regatta_tests::{Probe, World, on_every_executor};
 use std::future::pending;
@@ -18,14 +18,17 @@ on_every_executor! {
         assert_eq!(report.task("too late").unwrap().ended(), Some(begun + secs(1)));
     }
 
-    /// The others hold all slots for longer than the task has.
+    /// Others hold the only slot, and nothing else happens when the task's time is up.
     async fn a_retry_that_finds_no_slot_ends_with_its_time(world: World) {
         let begun = world.now();
-        let mut runner = Runner::new().limit(1).unwrap().clock(world.clock()).task_timeout(secs(5));
-        let fails = || after(&world, secs(1), Err("busy"));
-        runner.add_retry("late", Backoff::constant(secs(1)), fails).unwrap();
-        runner.add("next", after(&world, secs(5), Ok(1))).unwrap();
+        let mut runner = Runner::new().limit(1).unwrap().clock(world.clock());
+        runner = runner.attempt_timeout(secs(3)).task_timeout(secs(5));
+        let fails = || after(&world, secs(1), Err::<u8, _>("busy"));
+        runner.add_retry("late", Backoff::constant(millis(3500)), fails).unwrap();
+        runner.add("from 1 to 4", pending()).unwrap();
+        runner.add("from 4 to 7", pending()).unwrap();
         let report = runner.run().await;
+        assert_eq!(ends(&report), ["failed: busy", "timed out after 3s", "timed out after 3s"]);
         assert_eq!(report.task("late").unwrap().ended(), Some(begun + secs(5)));
     }
 
