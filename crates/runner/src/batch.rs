@@ -114,7 +114,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
             self.course.left_over();
         }
         // Retries that were not to be: the last failure stands.
-        for index in self.retries.drain().collect::<Vec<_>>() {
+        for index in self.retries.drain() {
             if let Some(error) = self.report.take_retried(index) {
                 self.settle(index, now, Err(error));
             }

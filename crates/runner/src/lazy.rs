@@ -43,6 +43,8 @@ pub(crate) struct Lazy<It, G, S, T, E, J> {
     over: bool,
     /// It has panicked: what it said, since the panic itself is the last result.
     broken: Option<String>,
+    /// It is over because the strategy panicked, with items that nobody has pulled.
+    cut: bool,
     /// The iterator is being asked; still set only if that panicked.
     pulling: bool,
     /// The item whose task is being made; still there only if that panicked.
@@ -76,6 +78,7 @@ impl<It, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
             settled: 0,
             over: false,
             broken: None,
+            cut: false,
             pulling: false,
             making: None,
             output: PhantomData,
@@ -150,7 +153,6 @@ impl<It: Iterator, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
         if self.over { self.broken.is_none() } else { self.hint().1 == Some(0) }
     }
 
-    /// The strategy refuses the next item for good: that item has its result, and the one after it may do better.
     /// Asks the iterator, and remembers that it does, should that panic.
     #[inline]
     fn next_item(&mut self) -> Option<It::Item> {
@@ -160,6 +162,7 @@ impl<It: Iterator, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
         item
     }
 
+    /// The strategy refuses the next item for good: that item has its result, and the one after it may do better.
     #[cold]
     fn reject<'a, F>(&mut self, now: Time, why: Rejection) -> Next<'a, F> {
         let Some(item) = self.next_item() else {
@@ -174,8 +177,9 @@ impl<It: Iterator, G, S: Sink<T, E>, T, E, J> Lazy<It, G, S, T, E, J> {
         Next::NotBefore(now)
     }
 
+    /// How many items are left that nobody will pull, if the iterator says so exactly.
     fn rest(&self) -> usize {
-        if self.over {
+        if self.over && !self.cut {
             return 0;
         }
         match self.hint() {
@@ -267,9 +271,14 @@ where
             return Failed::GoOn;
         }
         if !std::mem::take(&mut self.pulling) {
-            // Not the iterator: a strategy. No item has come to harm.
+            // Not the iterator: a strategy. No item has come to harm, but none can start any more.
             self.over = true;
+            self.cut = true;
+            self.broken = Some(panic.message().to_owned());
             self.course.fail(panic);
+            if self.running() == 0 {
+                self.sink.end(false);
+            }
             return Failed::Over;
         }
         // The iterator panicked. The item it was to give ends like this, and there is no other.

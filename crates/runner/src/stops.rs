@@ -3,13 +3,13 @@
 use crate::ctx::Ctx;
 use regatta_core::{CancelToken, Time};
 use regatta_engine::{Retrying, contain_drop};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 /// Pure but for the tokens, whose cancelling wakes tasks.
 pub(crate) struct Stops {
-    /// Of the running tasks that have a [`Ctx`].
-    tokens: HashMap<usize, CancelToken>,
+    /// Of the running tasks that have a [`Ctx`]; in order, so that the same run goes the same way.
+    tokens: BTreeMap<usize, CancelToken>,
     /// Tasks that were cancelled one by one and have not ended yet.
     asked: HashSet<usize>,
     /// When their grace is over.
@@ -20,7 +20,7 @@ pub(crate) struct Stops {
 
 impl Stops {
     pub(crate) fn new() -> Self {
-        Self { tokens: HashMap::new(), asked: HashSet::new(), due: Retrying::new(), all_asked: false }
+        Self { tokens: BTreeMap::new(), asked: HashSet::new(), due: Retrying::new(), all_asked: false }
     }
 
     /// The context of this task's next attempt.

@@ -76,8 +76,10 @@ impl Retries {
         if self.waiting.is_empty() { Time::MAX } else { self.late.next_due().unwrap_or(Time::MAX) }
     }
 
-    /// Takes all, in no particular order.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = usize> {
-        std::mem::take(&mut self.waiting).into_keys()
+    /// Takes all, in the order of adding, so that the same run goes the same way.
+    pub(super) fn drain(&mut self) -> Vec<usize> {
+        let mut waiting: Vec<_> = std::mem::take(&mut self.waiting).into_keys().collect();
+        waiting.sort_unstable();
+        waiting
     }
 }

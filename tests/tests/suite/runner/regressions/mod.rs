@@ -17,6 +17,7 @@ mod payloads;
 mod results;
 mod scopes;
 mod spawned;
+mod strategies;
 mod wakers;
 mod zero_limits;
 
