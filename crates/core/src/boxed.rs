@@ -45,7 +45,8 @@ trait Erased {
     fn unpark(&mut self);
     fn timed(&self) -> bool;
     fn hold(&self, place: usize) -> Hold;
-    fn explain(&self, now: Time, out: &mut dyn Explain);
+    fn rest(&self, now: Time) -> Readiness;
+    fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain);
 }
 
 /// A strategy with the tokens that it has given out.
@@ -106,8 +107,12 @@ impl<S: Strategy> Erased for Tokens<S> {
         }
     }
 
-    fn explain(&self, now: Time, out: &mut dyn Explain) {
-        self.strategy.explain(now, out);
+    fn rest(&self, now: Time) -> Readiness {
+        self.strategy.rest(now)
+    }
+
+    fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
+        self.strategy.explain(now, request, out);
     }
 }
 
@@ -150,8 +155,12 @@ impl Strategy for BoxStrategy<'_> {
         self.0.hold(token.0)
     }
 
-    fn explain(&self, now: Time, out: &mut dyn Explain) {
-        self.0.explain(now, out);
+    fn rest(&self, now: Time) -> Readiness {
+        self.0.rest(now)
+    }
+
+    fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
+        self.0.explain(now, request, out);
     }
 }
 

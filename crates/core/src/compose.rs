@@ -18,6 +18,10 @@ impl Strategy for () {
     fn timed(&self) -> bool {
         false
     }
+
+    fn rest(&self, _: Time) -> Readiness {
+        Readiness::Ready
+    }
 }
 
 macro_rules! tuple {
@@ -86,8 +90,12 @@ macro_rules! tuple {
                 Hold::none()$(.and(self.$index.hold(&token.$index)))+
             }
 
-            fn explain(&self, now: Time, out: &mut dyn Explain) {
-                $(self.$index.explain(now, out);)+
+            fn rest(&self, now: Time) -> Readiness {
+                Readiness::Ready$(.and(self.$index.rest(now)))+
+            }
+
+            fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
+                $(self.$index.explain(now, request, out);)+
             }
         }
     };
@@ -159,9 +167,13 @@ impl<S: Strategy> Strategy for Option<S> {
         }
     }
 
-    fn explain(&self, now: Time, out: &mut dyn Explain) {
+    fn rest(&self, now: Time) -> Readiness {
+        self.as_ref().map_or(Readiness::Ready, |inner| inner.rest(now))
+    }
+
+    fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
         if let Some(inner) = self {
-            inner.explain(now, out);
+            inner.explain(now, request, out);
         }
     }
 }
@@ -232,8 +244,12 @@ impl<S: Strategy> Strategy for Vec<S> {
         self.iter().zip(token).fold(Hold::none(), |all, (inner, token)| all.and(inner.hold(token)))
     }
 
-    fn explain(&self, now: Time, out: &mut dyn Explain) {
-        self.iter().for_each(|inner| inner.explain(now, out));
+    fn rest(&self, now: Time) -> Readiness {
+        self.iter().fold(Readiness::Ready, |all, inner| all.and(inner.rest(now)))
+    }
+
+    fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
+        self.iter().for_each(|inner| inner.explain(now, request, out));
     }
 }
 
@@ -278,8 +294,12 @@ macro_rules! forward {
                 (**self).hold(token)
             }
 
-            fn explain(&self, now: Time, out: &mut dyn Explain) {
-                (**self).explain(now, out);
+            fn rest(&self, now: Time) -> Readiness {
+                (**self).rest(now)
+            }
+
+            fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
+                (**self).explain(now, request, out);
             }
         }
     };

@@ -5,7 +5,8 @@ use crate::{Request, Time};
 /// Orders work that waits. The least key goes first.
 ///
 /// Keys are made once, when work is enqueued, so ordering costs O(log n) and nothing is sorted again; a discipline
-/// that depends on what was started (a weighted fair one) keeps its state in `self`.
+/// that depends on what was started (a weighted fair one) keeps its state in `self`. Work that comes back, for a retry,
+/// keeps its first key and with it its place.
 ///
 /// ```
 /// use regatta_core::{Discipline, Request, Time};
@@ -23,7 +24,7 @@ use crate::{Request, Time};
 /// ```
 pub trait Discipline {
     /// The place in the order.
-    type Key: Ord;
+    type Key: Ord + Clone;
 
     /// The key of a request that starts to wait. `seq` counts the requests, so it settles ties first come, first
     /// served.
@@ -32,5 +33,28 @@ pub trait Discipline {
     /// The work with this key has been started.
     fn started(&mut self, key: &Self::Key) {
         let _ = key;
+    }
+
+    /// The work with this key has left without being started.
+    fn left(&mut self, key: &Self::Key) {
+        let _ = key;
+    }
+
+    /// The new key of work that waits since `since` with `key`, now that it is more urgent: `request` is the raised
+    /// one. It keeps its place among its equals.
+    fn raised(&mut self, key: &Self::Key, since: Time, seq: u64, request: &Request) -> Self::Key {
+        self.enqueued(since, seq, request).min(key.clone())
+    }
+}
+
+/// First come, first served: the order of a queue that is told nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Fifo;
+
+impl Discipline for Fifo {
+    type Key = u64;
+
+    fn enqueued(&mut self, _: Time, seq: u64, _: &Request) -> u64 {
+        seq
     }
 }

@@ -172,6 +172,19 @@ impl<S: Strategy> Limiter<S> {
         self.shared.with(|state| look(&state.strategy))
     }
 
+    /// The present on this limiter's clock, for a `change` that needs it: `limiter.update(|s| s.trip(now))`.
+    pub fn now(&self) -> Time {
+        self.shared.clock.now()
+    }
+
+    /// Looks at what `permit` took, under the limiter's lock; `None` if the permit is another limiter's.
+    ///
+    /// `look` must not block, and must not use this limiter.
+    pub fn look_into<R>(&self, permit: &Permit, look: impl FnOnce(&S::Token) -> R) -> Option<R> {
+        let grant = permit.grant_of(Arc::as_ptr(&self.shared).cast())?;
+        self.shared.with(|state| state.token(grant).map(look))
+    }
+
     /// How many permits and tokens are out.
     pub fn issued(&self) -> usize {
         self.shared.with(|state| state.issued())
@@ -265,7 +278,11 @@ where
         Hold::from(token.share())
     }
 
-    fn explain(&self, now: Time, out: &mut dyn Explain) {
+    fn rest(&self, now: Time) -> Readiness {
+        self.shared.with(|state| state.rest(now))
+    }
+
+    fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
         // Collected first, because `out` is foreign code and must not run under the lock.
         let mut reasons = Vec::new();
         self.shared.with(|state| {
@@ -274,7 +291,7 @@ where
             } else if state.is_behind(self.place) {
                 reasons.reason("limiter", Readiness::OnChange);
             }
-            state.strategy.explain(now, &mut reasons);
+            state.strategy.explain(now, request, &mut reasons);
         });
         for (strategy, readiness) in reasons {
             out.reason(&strategy, readiness);

@@ -1,6 +1,6 @@
 //! `Retry`: after this failure, again or not? And `Backoff`, the ready-made answer.
 
-use crate::{ConfigError, TaskError};
+use crate::{ConfigError, TaskError, Time};
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -14,31 +14,40 @@ use std::time::Duration;
     note = "pass a `Backoff`, or a closure through `retry_fn(|attempts, error| ..)`"
 )]
 pub trait Retry<E> {
+    /// The first attempt starts: what is measured over all attempts is measured from here.
+    fn begin(&mut self, now: Time) {
+        let _ = now;
+    }
+
     /// How long to wait before the next attempt, or `None` to let the failure stand.
     ///
-    /// `attempts` is how many there were, this one included: 1 after the first failure. A zero delay retries at once
-    /// and touches no timer.
-    fn delay(&mut self, attempts: u32, failure: &TaskError<E>) -> Option<Duration>;
+    /// The attempt failed at `now`. `attempts` is how many there were, this one included: 1 after the first failure. A
+    /// zero delay retries at once and touches no timer.
+    fn delay(&mut self, now: Time, attempts: u32, failure: &TaskError<E>) -> Option<Duration>;
 }
 
 impl<E> Retry<E> for Box<dyn Retry<E> + Send + '_> {
-    fn delay(&mut self, attempts: u32, failure: &TaskError<E>) -> Option<Duration> {
-        (**self).delay(attempts, failure)
+    fn begin(&mut self, now: Time) {
+        (**self).begin(now);
+    }
+
+    fn delay(&mut self, now: Time, attempts: u32, failure: &TaskError<E>) -> Option<Duration> {
+        (**self).delay(now, attempts, failure)
     }
 }
 
 /// A [`Retry`] from a closure.
 ///
 /// ```
-/// use regatta_core::{Retry, TaskError, retry_fn};
+/// use regatta_core::{Retry, TaskError, Time, retry_fn};
 /// use std::time::Duration;
 ///
 /// let mut retry = retry_fn(|attempts, failure: &TaskError<&str>| match failure {
 ///     TaskError::Failed("busy") if attempts < 3 => Some(Duration::from_millis(10)),
 ///     _ => None,
 /// });
-/// assert!(retry.delay(1, &TaskError::Failed("busy")).is_some());
-/// assert!(retry.delay(1, &TaskError::Failed("forbidden")).is_none());
+/// assert!(retry.delay(Time::ZERO, 1, &TaskError::Failed("busy")).is_some());
+/// assert!(retry.delay(Time::ZERO, 1, &TaskError::Failed("forbidden")).is_none());
 /// ```
 pub fn retry_fn<E, F>(decide: F) -> RetryFn<E, F>
 where
@@ -69,7 +78,7 @@ impl<E, F> Retry<E> for RetryFn<E, F>
 where
     F: FnMut(u32, &TaskError<E>) -> Option<Duration>,
 {
-    fn delay(&mut self, attempts: u32, failure: &TaskError<E>) -> Option<Duration> {
+    fn delay(&mut self, _: Time, attempts: u32, failure: &TaskError<E>) -> Option<Duration> {
         (self.decide)(attempts, failure)
     }
 }
@@ -85,14 +94,14 @@ where
 /// # Examples
 ///
 /// ```
-/// use regatta_core::{Backoff, Retry, TaskError};
+/// use regatta_core::{Backoff, Retry, TaskError, Time};
 /// use std::time::Duration;
 ///
 /// let mut retry = Backoff::exponential(Duration::from_millis(100)).times(2);
 /// let failure = TaskError::Failed("busy");
-/// assert_eq!(retry.delay(1, &failure), Some(Duration::from_millis(100)));
-/// assert_eq!(retry.delay(2, &failure), Some(Duration::from_millis(200)));
-/// assert_eq!(retry.delay(3, &failure), None);
+/// assert_eq!(retry.delay(Time::ZERO, 1, &failure), Some(Duration::from_millis(100)));
+/// assert_eq!(retry.delay(Time::ZERO, 2, &failure), Some(Duration::from_millis(200)));
+/// assert_eq!(retry.delay(Time::ZERO, 3, &failure), None);
 /// ```
 #[derive(Debug)]
 pub struct Backoff {
@@ -214,7 +223,7 @@ impl Backoff {
 }
 
 impl<E> Retry<E> for Backoff {
-    fn delay(&mut self, attempts: u32, failure: &TaskError<E>) -> Option<Duration> {
+    fn delay(&mut self, _: Time, attempts: u32, failure: &TaskError<E>) -> Option<Duration> {
         let worth_it = matches!(failure, TaskError::Failed(_) | TaskError::TimedOut { .. });
         (worth_it && attempts <= self.retries).then(|| self.pause(attempts))
     }

@@ -207,15 +207,22 @@ pub trait Strategy {
         Hold::none()
     }
 
-    /// Says which member holds a request back, and until when.
-    fn explain(&self, now: Time, out: &mut dyn Explain) {
-        let _ = (now, out);
+    /// When this could be replaced by a fresh one without anybody noticing: now (`Ready`), by time alone, or, which is
+    /// the answer unless told otherwise, only after something else has changed. Limits per class forget a class then.
+    fn rest(&self, now: Time) -> Readiness {
+        let _ = now;
+        Readiness::OnChange
+    }
+
+    /// Says which member holds `request` back, and until when.
+    fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
+        let _ = (now, request, out);
     }
 }
 
 /// Receives the reasons that strategies give in [`Strategy::explain`].
 pub trait Explain {
-    /// `strategy` currently answers `readiness` to a request of cost 1.
+    /// `strategy` currently answers `readiness` to the request.
     fn reason(&mut self, strategy: &str, readiness: Readiness);
 }
 

@@ -134,8 +134,12 @@ impl Strategy for Concurrency {
         false
     }
 
-    fn explain(&self, now: Time, out: &mut dyn Explain) {
-        out.reason("concurrency", self.ready(now, &Request::new()));
+    fn rest(&self, _: Time) -> Readiness {
+        if self.in_flight == 0 { Readiness::Ready } else { Readiness::OnChange }
+    }
+
+    fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
+        out.reason("concurrency", self.ready(now, request));
     }
 }
 

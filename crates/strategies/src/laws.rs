@@ -127,7 +127,7 @@ where
 {
     let before = strategy.clone();
     let answer = strategy.ready(now, request);
-    strategy.explain(now, &mut Vec::new());
+    strategy.explain(now, request, &mut Vec::new());
     assert_eq!(strategy.ready(now, request), answer, "two answers to one question");
     assert_eq!(*strategy, before, "asking changed something");
 }

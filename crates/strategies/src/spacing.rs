@@ -129,8 +129,12 @@ impl Strategy for Spacing {
         }
     }
 
-    fn explain(&self, now: Time, out: &mut dyn Explain) {
-        out.reason("spacing", self.ready(now, &Request::new()));
+    fn rest(&self, now: Time) -> Readiness {
+        self.ready(now, &Request::new())
+    }
+
+    fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
+        out.reason("spacing", self.ready(now, request));
     }
 }
 

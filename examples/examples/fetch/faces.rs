@@ -131,7 +131,10 @@ async fn with_scope(urls: &[String], limit: usize, cancel: &CancelToken) -> Fall
 fn retry() -> impl Retry<Failure> {
     let mut backoff = Backoff::exponential(Duration::from_millis(10)).times(RETRIES).jitter(Jitter::Equal);
     retry_fn(move |attempts, failure: &TaskError<Failure>| {
-        failure.failure().filter(|error| error.may_pass()).and_then(|_| backoff.delay(attempts, failure))
+        failure
+            .failure()
+            .filter(|error| error.may_pass())
+            .and_then(|_| backoff.delay(regatta::Time::ZERO, attempts, failure))
     })
 }
 

@@ -98,8 +98,8 @@ impl Strategy for Seen {
         false
     }
 
-    fn explain(&self, now: Time, out: &mut dyn Explain) {
-        out.reason("quota", self.ready(now, &Request::new()));
+    fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
+        out.reason("quota", self.ready(now, request));
     }
 }
 
@@ -199,7 +199,7 @@ fn a_denied_start_and_a_question_change_nothing() {
         assert_eq!(refusal, twins.boxed.ready(Time::from_nanos(1), &request));
     }
     let mut reasons = Vec::new();
-    twins.boxed.explain(Time::ZERO, &mut reasons);
+    twins.boxed.explain(Time::ZERO, &Request::new(), &mut reasons);
     assert_eq!(reasons, [("quota".to_owned(), Readiness::OnChange)]);
     assert_eq!(twins.state(), before);
 }

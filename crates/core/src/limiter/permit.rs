@@ -39,6 +39,11 @@ impl Permit {
         self.home.reconcile(self.grant, None, actual);
     }
 
+    /// Its grant, if the limiter at this address gave it.
+    pub(super) fn grant_of(&self, home: *const ()) -> Option<usize> {
+        std::ptr::eq(Arc::as_ptr(&self.home).cast(), home).then_some(self.grant)
+    }
+
     pub(super) fn settle(mut self, now: Time, outcome: Outcome) {
         self.settled = true;
         self.home.release(self.grant, Some(now), Some(outcome));

@@ -133,6 +133,15 @@ impl<S: Strategy> State<S> {
         self.advance(now, None);
     }
 
+    pub(super) fn token(&self, grant: usize) -> Option<&S::Token> {
+        self.grants[grant].as_ref().map(|entry| &entry.token)
+    }
+
+    /// A closed limiter stays closed, and who waits must not be forgotten.
+    pub(super) fn rest(&self, now: Time) -> Readiness {
+        if self.closed || !self.line.is_empty() { Readiness::OnChange } else { self.strategy.rest(now) }
+    }
+
     pub(super) fn issued(&self) -> usize {
         self.grants.len() - self.free.len()
     }

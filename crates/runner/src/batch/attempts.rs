@@ -19,6 +19,11 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
             Some(task) => Ok(task),
             None => {
                 let factory = self.bodies.factory(index).expect("a future is started once");
+                if attempt == 1
+                    && let Some(retry) = factory.retry()
+                {
+                    contain_or((), || retry.begin(now));
+                }
                 let stops = &mut self.stops;
                 contain(|| factory.attempt(&mut || stops.ctx(index, attempt)))
             }
@@ -79,7 +84,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         let retry = factory.retry()?;
         let attempts = self.report.tasks()[index].attempts();
         // A retry rule that panics has no opinion: the failure stands.
-        let delay = contain_or(None, || retry.delay(attempts, error))?;
+        let delay = contain_or(None, || retry.delay(now, attempts, error))?;
         let due = now + delay;
         (due < self.task_deadline(index) && due < self.course.end()).then_some(due)
     }

@@ -150,7 +150,7 @@ fn it_explains_itself_and_needs_no_clock() {
     let mut limit = Concurrency::new(1).unwrap();
     let _token = started(&mut limit, 1);
     let mut reasons = Vec::new();
-    limit.explain(NOW, &mut reasons);
+    limit.explain(NOW, &Request::new(), &mut reasons);
     assert_eq!(reasons, [("concurrency".to_owned(), Readiness::OnChange)]);
     assert!(!limit.timed());
 }

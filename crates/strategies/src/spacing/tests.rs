@@ -113,7 +113,7 @@ fn it_explains_itself() {
     let mut spacing = spacing(Measure::Start);
     let _first = started(&mut spacing, 0);
     let mut reasons = Vec::new();
-    spacing.explain(at(1), &mut reasons);
+    spacing.explain(at(1), &Request::new(), &mut reasons);
     assert_eq!(reasons, [("spacing".to_owned(), Readiness::NotBefore(at(10)))]);
     assert!(spacing.timed());
 }

@@ -309,7 +309,7 @@ fn reasons_are_told_outside_the_lock() {
     let _permit = limiter.try_acquire().unwrap();
     let _waiting = queue(&limiter, 1);
     let mut nosy = Nosy(&limiter, Vec::new());
-    limiter.explain(Time::ZERO, &mut nosy);
+    limiter.explain(Time::ZERO, &Request::new(), &mut nosy);
     let expected = ["limiter", "slots"].map(|name| (name.to_owned(), Readiness::OnChange, 1));
     assert_eq!(nosy.1, expected);
 }

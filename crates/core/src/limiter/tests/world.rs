@@ -282,8 +282,8 @@ impl Strategy for Slots {
         false
     }
 
-    fn explain(&self, now: Time, out: &mut dyn Explain) {
-        out.reason("slots", self.ready(now, &Request::new()));
+    fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
+        out.reason("slots", self.ready(now, request));
     }
 }
 
