@@ -9,6 +9,7 @@
 //! | `blocking` | [`BlockingRunner`]: closures on threads | |
 //! | `serde` | a [`Report`] as JSON or whatever else | |
 //! | `tracing` | [`Runner::traced`]: a span per task, and its events | |
+//! | `tower` | a layer that puts a [`Limiter`] in front of a tower service | |
 //! | `progress` | [`Progress`]: a progress bar on terminals | |
 //! | `engine` | [`engine`]: the loop itself, to write sources for | |
 //! | `sim` | [`sim`]: a simulated world for tests, with a virtual clock | |

@@ -1,7 +1,7 @@
 //! The laws of the `Strategy` trait, checked over random histories. Every strategy's tests run them.
 
 use fastrand::Rng;
-use regatta_core::{Outcome, Readiness, Request, Strategy, Time};
+use regatta_core::{Class, Outcome, Readiness, Request, Strategy, Time};
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
@@ -16,10 +16,18 @@ pub(crate) enum Bound {
     Exact,
     /// `NotBefore(t)` is a lower bound, or never answered.
     Lower,
+    /// The same, and it may wait for a change while nothing is in flight, because it is changed from outside.
+    Outside,
+}
+
+/// An oracle: as [`histories`], 50 unless told otherwise, and it says how many it ran.
+pub(crate) fn oracle(name: &str, check: impl FnMut(&mut Rng)) {
+    let seeds = histories(50, check);
+    println!("oracle strategies {name}: {seeds} seeds");
 }
 
 /// Calls `check` once per seed: `default` times, or as often as `REGATTA_SEEDS` says.
-pub(crate) fn histories(default: u64, mut check: impl FnMut(&mut Rng)) {
+pub(crate) fn histories(default: u64, mut check: impl FnMut(&mut Rng)) -> u64 {
     let seeds = std::env::var("REGATTA_SEEDS")
         .map_or(default, |seeds| seeds.parse().expect("REGATTA_SEEDS must be a number"));
     for seed in 0..seeds {
@@ -29,6 +37,7 @@ pub(crate) fn histories(default: u64, mut check: impl FnMut(&mut Rng)) {
             resume_unwind(panic);
         }
     }
+    seeds
 }
 
 /// Checks all laws for the strategies that `make` makes.
@@ -36,18 +45,19 @@ pub(crate) fn hold<S>(bound: Bound, make: impl Fn(&mut Rng) -> S)
 where
     S: Strategy + Clone + PartialEq + Debug,
 {
-    histories(50, |random| history(bound, make(random), random));
-    histories(50, |random| tuples(make(random), make(random), random));
+    let _ = histories(50, |random| history(bound, make(random), random));
+    let _ = histories(50, |random| tuples(make(random), make(random), random));
 }
 
-/// A request that may be free, usual, costly, or too costly for anything.
+/// A request that may be free, usual, costly, or too costly for anything, of one of a few classes or of none.
 pub(crate) fn request(random: &mut Rng) -> Request {
     let cost = match random.u8(..20) {
         0 => 0,
         1 => u32::MAX,
         _ => random.u32(1..5),
     };
-    Request::new().cost(cost)
+    let request = Request::new().cost(cost).priority(random.i32(-2..3));
+    if random.bool() { request.class(Class::from_u64(random.u64(..3))) } else { request }
 }
 
 /// Mostly a little later than before, sometimes earlier, sometimes at the end of time.
@@ -80,12 +90,14 @@ where
 {
     let mut now = Time::ZERO;
     let mut tokens = Vec::new();
+    let fresh = strategy.clone();
     for _ in 0..200 {
         now = later(now, random);
         let request = request(random);
         asking_changes_nothing(&strategy, now, &request);
         answers_are_true(&strategy, bound, now, &request, tokens.is_empty());
         an_unused_start_leaves_no_trace(&strategy, now, &request);
+        a_strategy_at_rest_is_like_new(&strategy, &fresh, now, &request);
         match random.u8(..10) {
             0..5 => tokens.extend(start(&mut strategy, now, &request)),
             5 if !tokens.is_empty() => {
@@ -146,7 +158,9 @@ fn answers_are_true<S: Strategy>(strategy: &S, bound: Bound, now: Time, request:
                 assert_eq!(ready(earliest), Readiness::Ready, "not ready at the time that was named");
             }
         }
-        Readiness::OnChange => assert!(!idle, "waits for a change although nothing is in flight"),
+        Readiness::OnChange => {
+            assert!(!idle || bound == Bound::Outside, "waits for a change although nothing is in flight");
+        }
         Readiness::Ready | Readiness::Rejected(_) => {}
     }
     for nanos in [1, SPAN, 1_000 * SPAN] {
@@ -163,6 +177,19 @@ where
     if let Ok(token) = trial.start(now, request) {
         trial.finish(token, now, Outcome::Unused);
         assert_eq!(trial, *strategy, "an unused start left a trace");
+    }
+}
+
+fn a_strategy_at_rest_is_like_new<S: Strategy>(strategy: &S, fresh: &S, now: Time, request: &Request) {
+    match strategy.rest(now) {
+        Readiness::Ready => {
+            for nanos in [0, 1, SPAN, 1_000 * SPAN] {
+                let then = now + Duration::from_nanos(nanos);
+                assert_eq!(strategy.ready(then, request), fresh.ready(then, request), "not as a fresh one");
+            }
+        }
+        Readiness::NotBefore(time) => assert!(time > now, "will be at rest at a time that is past"),
+        Readiness::OnChange | Readiness::Rejected(_) => {}
     }
 }
 

@@ -158,7 +158,7 @@ fn it_explains_itself_and_needs_no_clock() {
 /// O1: against the plain sum of what is in flight.
 #[test]
 fn oracle_cost_in_flight_stays_within_the_maximum() {
-    laws::histories(50, |random| {
+    laws::oracle("concurrency", |random| {
         let max = random.usize(1..12);
         let mut limit = Concurrency::new(max).unwrap();
         let mut running: Vec<(ConcurrencyToken, u32)> = Vec::new();

@@ -121,7 +121,7 @@ fn it_explains_itself() {
 /// O3, from start to start: the history of all starts, which are undone at once or stand.
 #[test]
 fn oracle_starts_keep_their_distance_and_waste_no_time() {
-    laws::histories(50, |random| {
+    laws::oracle("spacing from start", |random| {
         let gap = random.u64(1..20);
         let mut spacing = Spacing::new(Duration::from_nanos(gap)).unwrap();
         let (mut now, mut starts) = (0_u64, Vec::<u64>::new());
@@ -161,7 +161,7 @@ fn oracle_starts_keep_their_distance_and_waste_no_time() {
 /// O3, from start to start, with tokens that are undone in any order: early never, late perhaps.
 #[test]
 fn oracle_starts_that_stand_keep_their_distance_whatever_is_undone() {
-    laws::histories(50, |random| {
+    laws::oracle("spacing with undone starts", |random| {
         let gap = random.u64(1..20);
         let mut spacing = Spacing::new(Duration::from_nanos(gap)).unwrap();
         let (mut now, mut open, mut stood) = (0, Vec::new(), Vec::<u64>::new());
@@ -191,7 +191,7 @@ fn oracle_starts_that_stand_keep_their_distance_whatever_is_undone() {
 /// O3, from finish to start: one at a time, and the next exactly a gap after the latest end.
 #[test]
 fn oracle_pauses_keep_their_length_and_no_two_run_at_once() {
-    laws::histories(50, |random| {
+    laws::oracle("spacing from finish", |random| {
         let gap = random.u64(1..20);
         let mut spacing = Spacing::new(Duration::from_nanos(gap)).unwrap().from(Measure::Finish);
         let (mut now, mut running, mut ends) = (0_u64, None, Vec::<u64>::new());
