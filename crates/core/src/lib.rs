@@ -26,6 +26,7 @@ mod limiter;
 mod observer;
 mod retry;
 mod strategy;
+mod sync;
 mod time;
 
 pub use boxed::{BoxStrategy, BoxToken};

@@ -3,10 +3,10 @@
 use super::errands::Errand;
 use super::permit::Home;
 use super::state::State;
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, fence};
 use crate::{Clock, Kick, Outcome, Strategy, Time};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, PoisonError, TryLockError, Weak};
 use std::task::{Wake, Waker};
 
 pub(super) struct Shared<S: Strategy> {
