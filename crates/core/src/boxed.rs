@@ -44,6 +44,7 @@ trait Erased {
     fn park(&mut self, now: Time, request: &Request);
     fn unpark(&mut self);
     fn timed(&self) -> bool;
+    fn finish_timed(&self) -> bool;
     fn hold(&self, place: usize) -> Hold;
     fn rest(&self, now: Time) -> Readiness;
     fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain);
@@ -100,6 +101,10 @@ impl<S: Strategy> Erased for Tokens<S> {
         self.strategy.timed()
     }
 
+    fn finish_timed(&self) -> bool {
+        self.strategy.finish_timed()
+    }
+
     fn hold(&self, place: usize) -> Hold {
         match self.tokens.get(place) {
             Some(Some(token)) => self.strategy.hold(token),
@@ -149,6 +154,10 @@ impl Strategy for BoxStrategy<'_> {
 
     fn timed(&self) -> bool {
         self.0.timed()
+    }
+
+    fn finish_timed(&self) -> bool {
+        self.0.finish_timed()
     }
 
     fn hold(&self, token: &BoxToken) -> Hold {

@@ -19,6 +19,10 @@ impl Strategy for () {
         false
     }
 
+    fn finish_timed(&self) -> bool {
+        false
+    }
+
     fn rest(&self, _: Time) -> Readiness {
         Readiness::Ready
     }
@@ -84,6 +88,10 @@ macro_rules! tuple {
 
             fn timed(&self) -> bool {
                 false $(|| self.$index.timed())+
+            }
+
+            fn finish_timed(&self) -> bool {
+                false $(|| self.$index.finish_timed())+
             }
 
             fn hold(&self, token: &Self::Token) -> Hold {
@@ -158,6 +166,10 @@ impl<S: Strategy> Strategy for Option<S> {
 
     fn timed(&self) -> bool {
         self.as_ref().is_some_and(Strategy::timed)
+    }
+
+    fn finish_timed(&self) -> bool {
+        self.as_ref().is_some_and(Strategy::finish_timed)
     }
 
     fn hold(&self, token: &Self::Token) -> Hold {
@@ -240,6 +252,10 @@ impl<S: Strategy> Strategy for Vec<S> {
         self.iter().any(Strategy::timed)
     }
 
+    fn finish_timed(&self) -> bool {
+        self.iter().any(Strategy::finish_timed)
+    }
+
     fn hold(&self, token: &Self::Token) -> Hold {
         self.iter().zip(token).fold(Hold::none(), |all, (inner, token)| all.and(inner.hold(token)))
     }
@@ -288,6 +304,10 @@ macro_rules! forward {
 
             fn timed(&self) -> bool {
                 (**self).timed()
+            }
+
+            fn finish_timed(&self) -> bool {
+                (**self).finish_timed()
             }
 
             fn hold(&self, token: &Self::Token) -> Hold {

@@ -200,6 +200,12 @@ pub trait Strategy {
         true
     }
 
+    /// Whether the exact time of a finish matters. If not, a [`Limiter`](crate::Limiter) saves a look at the clock and
+    /// finishes with the time of the start.
+    fn finish_timed(&self) -> bool {
+        true
+    }
+
     /// A handle that keeps what `token` took, even after the token itself was finished or dropped, until the handle
     /// is dropped too. Only a shared strategy has something to keep; see [`Hold`].
     fn hold(&self, token: &Self::Token) -> Hold {

@@ -134,6 +134,10 @@ impl Strategy for Concurrency {
         false
     }
 
+    fn finish_timed(&self) -> bool {
+        false
+    }
+
     fn rest(&self, _: Time) -> Readiness {
         if self.in_flight == 0 { Readiness::Ready } else { Readiness::OnChange }
     }

@@ -129,6 +129,10 @@ impl Strategy for Spacing {
         }
     }
 
+    fn finish_timed(&self) -> bool {
+        self.measure == Measure::Finish
+    }
+
     fn rest(&self, now: Time) -> Readiness {
         self.ready(now, &Request::new())
     }

@@ -7,6 +7,7 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    clippy::needless_pass_by_ref_mut,
     reason = "the engine's files are used in part, and from another crate root"
 )]
 

@@ -27,6 +27,7 @@ pub(super) struct State<S: Strategy> {
 /// A token that was given out, and how many hold it: its permit, and the holds of spawned tasks.
 struct Grant<Tok> {
     token: Tok,
+    start: Time,
     holders: usize,
     outcome: Outcome,
 }
@@ -91,12 +92,11 @@ impl<S: Strategy> State<S> {
         request: &Request,
         place: Option<Place>,
     ) -> Result<usize, Readiness> {
-        match self.ready(now, request, place) {
-            Readiness::Ready => {}
-            refusal => return Err(refusal),
+        if self.closed || self.is_behind(place) {
+            return Err(self.ready(now, request, place));
         }
         let token = self.strategy.start(now, request)?;
-        let grant = self.grant(token);
+        let grant = self.grant(token, now);
         if let Some(place) = place {
             self.leave(place, now);
         }
@@ -118,6 +118,16 @@ impl<S: Strategy> State<S> {
             self.strategy.finish(entry.token, now, entry.outcome);
         }
         self.advance(now, None);
+    }
+
+    /// Gives a holder's share back without a look at the clock, if nobody waits for it. The strategy doesn't mind the
+    /// time of a finish.
+    pub(super) fn release_unwatched(&mut self, grant: usize, outcome: Option<Outcome>) -> bool {
+        let waited_for = !self.line.is_empty() || self.parked;
+        if let Some(start) = self.grants[grant].as_ref().map(|entry| entry.start).filter(|_| !waited_for) {
+            self.release(grant, start, outcome);
+        }
+        !waited_for
     }
 
     pub(super) fn retain(&mut self, grant: usize) {
@@ -266,7 +276,7 @@ impl<S: Strategy> State<S> {
             if readiness.is_ready() && matches!(waiter.who, Who::Task(_)) {
                 readiness = match self.strategy.start(now, &request) {
                     Ok(token) => {
-                        let grant = self.grant(token);
+                        let grant = self.grant(token, now);
                         self.answer(place, Ok(grant), asking);
                         continue;
                     }
@@ -316,8 +326,8 @@ impl<S: Strategy> State<S> {
         self.errands.push(Errand::Forget(waiter.who));
     }
 
-    fn grant(&mut self, token: S::Token) -> usize {
-        let entry = Some(Grant { token, holders: 1, outcome: Outcome::Cancelled });
+    fn grant(&mut self, token: S::Token, start: Time) -> usize {
+        let entry = Some(Grant { token, start, holders: 1, outcome: Outcome::Cancelled });
         if let Some(index) = self.free.pop() {
             self.grants[index] = entry;
             return index;

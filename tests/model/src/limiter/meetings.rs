@@ -176,6 +176,22 @@ fn a_change_from_outside_reaches_who_waits() {
 }
 
 #[test]
+fn a_change_that_finds_the_lock_taken_for_nothing_reaches_who_comes_next() {
+    model(|| {
+        let (open, kick) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
+        let shared = Shared::new(Door { open: open.clone(), kick: kick.clone() }, Arc::new(Still));
+        let (waiting, passing) = (acquire(&shared), shared.clone());
+        let waiter = thread::spawn(move || drop(block_on(waiting).unwrap()));
+        let passer = thread::spawn(move || passing.with(|state| assert!(state.waiting() <= 1)));
+        open.store(true, Ordering::SeqCst);
+        let kick = kick.lock().unwrap().clone().expect("a limiter attaches its strategy");
+        kick.kick();
+        waiter.join().unwrap();
+        passer.join().unwrap();
+    });
+}
+
+#[test]
 fn a_close_reaches_who_waits() {
     model(|| {
         let shared = one();
