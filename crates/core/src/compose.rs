@@ -40,10 +40,7 @@ macro_rules! tuple {
             fn start(&mut self, now: Time, request: &Request) -> Result<Self::Token, Readiness> {
                 // Asking everybody first keeps a refusal free of side effects; only a member that is shared with
                 // another engine can still refuse below, and then the others get theirs back.
-                match self.ready(now, request) {
-                    Readiness::Ready => {}
-                    refusal => return Err(refusal),
-                }
+                self.ready(now, request).check()?;
                 let mut taken = ($(None::<$member::Token>,)+);
                 let refusal = 'refused: {
                     $(match self.$index.start(now, request) {
@@ -199,10 +196,7 @@ impl<S: Strategy> Strategy for Vec<S> {
     }
 
     fn start(&mut self, now: Time, request: &Request) -> Result<Self::Token, Readiness> {
-        match self.ready(now, request) {
-            Readiness::Ready => {}
-            refusal => return Err(refusal),
-        }
+        self.ready(now, request).check()?;
         let mut taken = Vec::with_capacity(self.len());
         for inner in self.iter_mut() {
             match inner.start(now, request) {

@@ -100,10 +100,7 @@ impl Strategy for Spacing {
     }
 
     fn start(&mut self, now: Time, request: &Request) -> Result<SpacingToken, Readiness> {
-        match self.ready(now, request) {
-            Readiness::Ready => {}
-            refusal => return Err(refusal),
-        }
+        self.ready(now, request).check()?;
         self.starts += 1;
         let token = SpacingToken { number: self.starts, before: self.last };
         match self.measure {
