@@ -3,9 +3,10 @@
 use crate::{ConfigError, Retry, TaskError, Time};
 use std::time::Duration;
 
-/// Retries errors and timeouts a number of times, with a constant or an exponentially growing pause.
+/// Retries errors and timeouts a number of times, with a pause that stays, grows, or wanders at random.
 ///
-/// A panic is a bug and a rejection is not an attempt: neither is retried. To choose by error, use [`retry_fn`].
+/// A panic is a bug and a rejection is not an attempt: neither is retried. To choose by error, use
+/// [`retry_fn`](crate::retry_fn). Pauses are exact to the nanosecond and never above the cap.
 ///
 /// # Defaults
 ///
@@ -26,7 +27,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Backoff {
     first: Duration,
-    factor: f64,
+    growth: Growth,
     delay_max: Duration,
     retries: u32,
     jitter: Jitter,
@@ -34,12 +35,26 @@ pub struct Backoff {
     random: fastrand::Rng,
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Growth {
+    /// Each pause is so many times the one before.
+    Factor(f64),
+    /// Each pause is longer by the first one.
+    Step,
+    /// Each pause is drawn between the first one and three times this one, the latest.
+    Drawn(Duration),
+}
+
 /// A clone starts anew: with random numbers of its own, so that two tasks with the same rule don't come back together;
 /// or with the same ones, if it was [seeded](Backoff::seed).
 impl Clone for Backoff {
     fn clone(&self) -> Self {
         let random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        Self { random, ..*self }
+        let growth = match self.growth {
+            Growth::Drawn(_) => Growth::Drawn(self.first),
+            Growth::Factor(_) | Growth::Step => self.growth,
+        };
+        Self { random, growth, ..*self }
     }
 }
 
@@ -63,7 +78,7 @@ impl Backoff {
     pub fn constant(pause: Duration) -> Self {
         Self {
             first: pause,
-            factor: 1.0,
+            growth: Growth::Factor(1.0),
             delay_max: Duration::from_secs(60).max(pause),
             retries: 3,
             jitter: Jitter::None,
@@ -74,7 +89,22 @@ impl Backoff {
 
     /// `first` after the first failure, and twice as long after each further one.
     pub fn exponential(first: Duration) -> Self {
-        Self { factor: 2.0, ..Self::constant(first) }
+        Self { growth: Growth::Factor(2.0), ..Self::constant(first) }
+    }
+
+    /// `step` after the first failure, and longer by `step` after each further one.
+    pub fn linear(step: Duration) -> Self {
+        Self { growth: Growth::Step, ..Self::constant(step) }
+    }
+
+    /// Between `base` and three times the pause before, at random: spread out from the first retry on, and growing on
+    /// average.
+    ///
+    /// This is "decorrelated jitter" of Marc Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015,
+    /// except that the range is capped, not what was drawn from it: otherwise two pauses of three would be the cap,
+    /// once they have grown to it. [`jitter`](Backoff::jitter) may shorten what was drawn further, below `base`, too.
+    pub fn decorrelated(base: Duration) -> Self {
+        Self { growth: Growth::Drawn(base), ..Self::constant(base) }
     }
 
     /// At most this many retries after the first attempt; 0 means none.
@@ -97,7 +127,8 @@ impl Backoff {
         self
     }
 
-    /// How much longer each pause is than the one before.
+    /// How many times as long each pause is as the one before; the pauses then grow by this factor and in no other
+    /// way.
     ///
     /// # Errors
     ///
@@ -106,7 +137,7 @@ impl Backoff {
         if !factor.is_finite() || factor < 1.0 {
             return Err(ConfigError::new("factor", factor, "must be a finite number of at least 1"));
         }
-        self.factor = factor;
+        self.growth = Growth::Factor(factor);
         Ok(self)
     }
 
@@ -126,19 +157,53 @@ impl Backoff {
     }
 
     fn pause(&mut self, attempts: u32) -> Duration {
-        // Nothing grows from zero, and zero times infinity is not a number.
-        if self.first.is_zero() {
-            return Duration::ZERO;
-        }
-        let grown = self.factor.powi(i32::try_from(attempts.saturating_sub(1)).unwrap_or(i32::MAX));
-        // Through f64, because the power overflows a Duration long before it overflows a float.
-        let uncapped = self.first.as_secs_f64() * grown;
-        let pause = Duration::try_from_secs_f64(uncapped).unwrap_or(Duration::MAX).min(self.delay_max);
+        let earlier = attempts.saturating_sub(1);
+        let pause = match self.growth {
+            Growth::Factor(factor) => grown(self.first, factor, earlier),
+            Growth::Step => self.first.saturating_mul(earlier.saturating_add(1)),
+            Growth::Drawn(latest) => {
+                let latest = if earlier == 0 { self.first } else { latest };
+                let ceiling = latest.saturating_mul(3).min(self.delay_max);
+                let drawn = between(self.first.min(ceiling), ceiling, &mut self.random);
+                self.growth = Growth::Drawn(drawn);
+                drawn
+            }
+        };
+        let pause = pause.min(self.delay_max);
         match self.jitter {
             Jitter::None => pause,
-            Jitter::Equal => pause.mul_f64(1.0 - self.random.f64() / 2.0),
-            Jitter::Full => pause.mul_f64(self.random.f64()),
+            Jitter::Equal => between(pause / 2, pause, &mut self.random),
+            Jitter::Full => between(Duration::ZERO, pause, &mut self.random),
         }
+    }
+}
+
+/// `first` times `factor` to the power of `times`.
+///
+/// In whole nanoseconds: a float has 53 bits, so a pause of months would be rounded, perhaps to above its cap.
+fn grown(first: Duration, factor: f64, times: u32) -> Duration {
+    let power = factor.powi(i32::try_from(times).unwrap_or(i32::MAX));
+    let nanos = first.as_nanos();
+    // Saturates, as conversions from floats do; then nothing is left for the fraction.
+    let whole = power as u128;
+    let fraction = if power.is_finite() { nanos as f64 * power.fract() } else { 0.0 };
+    from_nanos(nanos.saturating_mul(whole).saturating_add(fraction.round() as u128))
+}
+
+/// Evenly distributed, both ends included.
+fn between(low: Duration, high: Duration, random: &mut fastrand::Rng) -> Duration {
+    let (low, high) = (low.as_nanos(), high.as_nanos());
+    from_nanos(match (u64::try_from(low), u64::try_from(high)) {
+        (Ok(low), Ok(high)) => random.u64(low..=high).into(),
+        _ => random.u128(low..=high),
+    })
+}
+
+fn from_nanos(nanos: u128) -> Duration {
+    const SECOND: u128 = 1_000_000_000;
+    match (u64::try_from(nanos / SECOND), u32::try_from(nanos % SECOND)) {
+        (Ok(seconds), Ok(nanos)) => Duration::new(seconds, nanos),
+        _ => Duration::MAX,
     }
 }
 
@@ -146,6 +211,10 @@ impl<E> Retry<E> for Backoff {
     fn delay(&mut self, _: Time, attempts: u32, failure: &TaskError<E>) -> Option<Duration> {
         let worth_it = matches!(failure, TaskError::Failed(_) | TaskError::TimedOut { .. });
         (worth_it && attempts <= self.retries).then(|| self.pause(attempts))
+    }
+
+    fn timed(&self) -> bool {
+        false
     }
 }
 

@@ -24,6 +24,23 @@ pub trait Retry<E> {
     /// The attempt failed at `now`. `attempts` is how many there were, this one included: 1 after the first failure. A
     /// zero delay retries at once and touches no timer.
     fn delay(&mut self, now: Time, attempts: u32, failure: &TaskError<E>) -> Option<Duration>;
+
+    /// The retry that [`delay`](Retry::delay) has just allowed is not made: something further out forbids it. What was
+    /// taken for it is given back.
+    fn forgo(&mut self) {}
+
+    /// No retry starts at this time or later, whatever `delay` says; [`Time::MAX`] if it doesn't matter. Known from
+    /// [`begin`](Retry::begin) on.
+    ///
+    /// Whoever lengthens a pause, or starts a retry later than it was due, looks here.
+    fn deadline(&self) -> Time {
+        Time::MAX
+    }
+
+    /// Whether the times that this is handed matter. If not, a driver may hand in any, and saves reading the clock.
+    fn timed(&self) -> bool {
+        true
+    }
 }
 
 impl<E> Retry<E> for Box<dyn Retry<E> + Send + '_> {
@@ -33,6 +50,18 @@ impl<E> Retry<E> for Box<dyn Retry<E> + Send + '_> {
 
     fn delay(&mut self, now: Time, attempts: u32, failure: &TaskError<E>) -> Option<Duration> {
         (**self).delay(now, attempts, failure)
+    }
+
+    fn forgo(&mut self) {
+        (**self).forgo();
+    }
+
+    fn deadline(&self) -> Time {
+        (**self).deadline()
+    }
+
+    fn timed(&self) -> bool {
+        (**self).timed()
     }
 }
 
@@ -80,5 +109,9 @@ where
 {
     fn delay(&mut self, _: Time, attempts: u32, failure: &TaskError<E>) -> Option<Duration> {
         (self.decide)(attempts, failure)
+    }
+
+    fn timed(&self) -> bool {
+        false
     }
 }
