@@ -2,9 +2,16 @@
 #![forbid(unsafe_code)]
 
 mod concurrency;
+mod gate;
+mod handle;
 #[cfg(test)]
 mod laws;
+mod pausable;
 mod spacing;
+#[cfg(test)]
+mod waiting;
 
 pub use concurrency::{Concurrency, ConcurrencyToken};
+pub use gate::Gate;
+pub use pausable::Pausable;
 pub use spacing::{Measure, Spacing, SpacingToken};
