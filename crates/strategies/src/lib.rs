@@ -3,10 +3,17 @@
 
 mod breaker;
 mod concurrency;
+mod gate;
+mod handle;
 #[cfg(test)]
 mod laws;
+mod pausable;
 mod spacing;
+#[cfg(test)]
+mod waiting;
 
 pub use breaker::{Breaker, BreakerState, BreakerToken, HealthProbe};
 pub use concurrency::{Concurrency, ConcurrencyToken};
+pub use gate::Gate;
+pub use pausable::Pausable;
 pub use spacing::{Measure, Spacing, SpacingToken};
