@@ -8,6 +8,7 @@ mod handle;
 #[cfg(test)]
 mod laws;
 mod pausable;
+mod router;
 mod spacing;
 #[cfg(test)]
 mod waiting;
@@ -16,4 +17,5 @@ pub use breaker::{Breaker, BreakerState, BreakerToken, HealthProbe};
 pub use concurrency::{Concurrency, ConcurrencyToken};
 pub use gate::Gate;
 pub use pausable::Pausable;
+pub use router::{Balancer, Pick, Routed, Router, Share};
 pub use spacing::{Measure, Spacing, SpacingToken};
