@@ -9,6 +9,14 @@ mod handle;
 mod laws;
 mod pausable;
 mod router;
+mod fixed_window;
+mod gcra;
+#[cfg(test)]
+mod laws;
+mod log;
+mod rate;
+mod sliding_window;
+mod sliding_window_counter;
 mod spacing;
 #[cfg(test)]
 mod waiting;
@@ -18,4 +26,8 @@ pub use concurrency::{Concurrency, ConcurrencyToken};
 pub use gate::Gate;
 pub use pausable::Pausable;
 pub use router::{Balancer, Pick, Routed, Router, Share};
+pub use fixed_window::{Align, FixedWindow, FixedWindowToken};
+pub use gcra::{Gcra, GcraToken};
+pub use sliding_window::{SlidingWindow, SlidingWindowToken};
+pub use sliding_window_counter::{SlidingWindowCounter, SlidingWindowCounterToken};
 pub use spacing::{Measure, Spacing, SpacingToken};
