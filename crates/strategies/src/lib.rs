@@ -17,6 +17,7 @@ mod log;
 mod rate;
 mod sliding_window;
 mod sliding_window_counter;
+mod retry;
 mod spacing;
 #[cfg(test)]
 mod waiting;
@@ -30,4 +31,5 @@ pub use fixed_window::{Align, FixedWindow, FixedWindowToken};
 pub use gcra::{Gcra, GcraToken};
 pub use sliding_window::{SlidingWindow, SlidingWindowToken};
 pub use sliding_window_counter::{SlidingWindowCounter, SlidingWindowCounterToken};
+pub use retry::{Attempts, Budgeted, Hinted, RetryBudget, RetryExt, Until, When, Within, retry};
 pub use spacing::{Measure, Spacing, SpacingToken};
