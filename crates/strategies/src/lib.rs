@@ -3,23 +3,21 @@
 
 mod breaker;
 mod concurrency;
+mod fixed_window;
 mod gate;
+mod gcra;
 mod handle;
 #[cfg(test)]
 mod laws;
 mod lifo;
-mod pausable;
-mod router;
-mod fixed_window;
-mod gcra;
-#[cfg(test)]
-mod laws;
 mod log;
+mod pausable;
+mod priority;
 mod rate;
+mod retry;
+mod router;
 mod sliding_window;
 mod sliding_window_counter;
-mod retry;
-mod priority;
 mod spacing;
 #[cfg(test)]
 mod waiting;
@@ -27,18 +25,18 @@ mod weighted_fair;
 
 pub use breaker::{Breaker, BreakerState, BreakerToken, HealthProbe};
 pub use concurrency::{Concurrency, ConcurrencyToken};
+pub use fixed_window::{Align, FixedWindow, FixedWindowToken};
 pub use gate::Gate;
+pub use gcra::{Gcra, GcraToken};
 pub use lifo::Lifo;
 pub use pausable::Pausable;
-pub use router::{Balancer, Pick, Routed, Router, Share};
-pub use fixed_window::{Align, FixedWindow, FixedWindowToken};
-pub use gcra::{Gcra, GcraToken};
-pub use sliding_window::{SlidingWindow, SlidingWindowToken};
-pub use sliding_window_counter::{SlidingWindowCounter, SlidingWindowCounterToken};
-pub use retry::{Attempts, Budgeted, Hinted, RetryBudget, RetryExt, Until, When, Within, retry};
 pub use priority::{Priority, PriorityKey};
 /// First come, first served: the order of a queue that is told nothing else.
 #[doc(no_inline)]
 pub use regatta_core::Fifo;
+pub use retry::{Attempts, Budgeted, Hinted, RetryBudget, RetryExt, Until, When, Within, retry};
+pub use router::{Balancer, Pick, Routed, Router, Share};
+pub use sliding_window::{SlidingWindow, SlidingWindowToken};
+pub use sliding_window_counter::{SlidingWindowCounter, SlidingWindowCounterToken};
 pub use spacing::{Measure, Spacing, SpacingToken};
 pub use weighted_fair::{FairKey, WeightedFair};
