@@ -98,10 +98,16 @@ where
                 let (token, position) = open.swap_remove(random.usize(..open.len()));
                 let outcome = laws::outcome(random);
                 strategy.finish(token, at(now), outcome);
-                // Only the latest is undone; the others count.
-                if outcome == Outcome::Unused && position.is_some_and(|position| position + 1 == starts.len())
-                {
-                    starts.pop();
+                match position {
+                    // Whether it counts or not, it never ran.
+                    Some(position) if outcome == Outcome::Unused && also == Also::LagAndLower => {
+                        starts[position].cost = 0;
+                    }
+                    // Only the latest is undone; the others count.
+                    Some(position) if outcome == Outcome::Unused && position + 1 == starts.len() => {
+                        starts.pop();
+                    }
+                    Some(_) | None => {}
                 }
             }
             (1, Also::Correct | Also::LagAndLower) if !open.is_empty() => {
