@@ -7,7 +7,9 @@ use std::time::Duration;
 /// Admits `n` per period, spread evenly, and up to a burst at once after a quiet time.
 ///
 /// With T = period / n, at most burst + ⌊d / T⌋ start in any stretch of time of length d, and each starts as early as
-/// that allows: T is kept as a fraction, so that nothing is lost or gained by rounding. It is the generic cell rate
+/// that allows: T is kept as a fraction, so nothing is gained by rounding. What a start comes late is made up for by the
+/// next, as far as the burst reaches; with a burst of 1 it is lost, also the rest of a nanosecond by which it is late
+/// because times are whole ones. It is the generic cell rate
 /// algorithm of ATM networks (ITU-T I.371), in its form with a theoretical arrival time; a token bucket of the size of
 /// the burst admits the same.
 ///

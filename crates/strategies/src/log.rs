@@ -215,3 +215,10 @@ impl PartialEq for Log {
 }
 
 impl Eq for Log {}
+
+#[cfg(test)]
+impl Log {
+    pub(crate) fn capacity(&self) -> usize {
+        self.runs.capacity()
+    }
+}
