@@ -4,6 +4,7 @@
 mod concurrency;
 mod gate;
 mod handle;
+mod keyed;
 #[cfg(test)]
 mod laws;
 mod lifo;
@@ -16,6 +17,7 @@ mod weighted_fair;
 
 pub use concurrency::{Concurrency, ConcurrencyToken};
 pub use gate::Gate;
+pub use keyed::{Keyed, KeyedToken};
 pub use lifo::Lifo;
 pub use pausable::Pausable;
 pub use priority::{Priority, PriorityKey};
