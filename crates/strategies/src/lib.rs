@@ -7,6 +7,7 @@ mod fixed_window;
 mod gate;
 mod gcra;
 mod handle;
+mod keyed;
 #[cfg(test)]
 mod laws;
 mod lifo;
@@ -28,6 +29,7 @@ pub use concurrency::{Concurrency, ConcurrencyToken};
 pub use fixed_window::{Align, FixedWindow, FixedWindowToken};
 pub use gate::Gate;
 pub use gcra::{Gcra, GcraToken};
+pub use keyed::{Keyed, KeyedToken};
 pub use lifo::Lifo;
 pub use pausable::Pausable;
 pub use priority::{Priority, PriorityKey};
