@@ -6,6 +6,10 @@ mod concurrency;
 mod laws;
 mod retry;
 mod spacing;
+#[cfg(feature = "tower")]
+pub mod tower;
+#[cfg(test)]
+mod world;
 
 pub use concurrency::{Concurrency, ConcurrencyToken};
 pub use retry::{Attempts, Budgeted, Hinted, RetryBudget, RetryExt, Until, When, Within, retry};
