@@ -276,7 +276,7 @@ async fn stack_keeps_its_limit() {
                 yield_now().await;
             }
             running.fetch_sub(1, SeqCst);
-            if body % 7 == 0 { Err(BoxError::from("seven")) } else { Ok(body) }
+            if body.is_multiple_of(7) { Err(BoxError::from("seven")) } else { Ok(body) }
         }
     });
     let service: BoxCloneService<u32, u32, BoxError> = ServiceBuilder::new()
