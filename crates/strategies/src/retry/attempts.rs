@@ -178,6 +178,7 @@ where
 {
     type Output = Result<T, TaskError<E>>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut attempts_left = ATTEMPTS_PER_POLL;
         loop {
@@ -236,7 +237,13 @@ where
     Fut: Future<Output = Result<T, E>>,
 {
     /// Starts the attempt that is due, or queues for its permit.
-    fn pass(mut self: Pin<&mut Self>) -> Option<TaskError<E>> {
+    #[inline]
+    fn pass(self: Pin<&mut Self>) -> Option<TaskError<E>> {
+        if self.extras.is_none() { self.start(None) } else { self.ask() }
+    }
+
+    #[inline(never)]
+    fn ask(mut self: Pin<&mut Self>) -> Option<TaskError<E>> {
         let this = self.as_mut().project();
         let Some(Extras { door: Some(door), wait, .. }) = this.extras.as_deref_mut() else {
             return self.start(None);
@@ -253,6 +260,7 @@ where
         }
     }
 
+    #[inline]
     fn start(self: Pin<&mut Self>, permit: Option<Permit>) -> Option<TaskError<E>> {
         if self.is_late() {
             complete(permit, Outcome::Unused);
@@ -289,6 +297,7 @@ where
         deadline != Time::MAX && !in_time(clock_of(&self.extras).now(), deadline)
     }
 
+    #[cold]
     fn refused(self: Pin<&mut Self>, rejection: Rejection) -> TaskError<E> {
         let this = self.project();
         match this.failure.take() {
@@ -301,16 +310,21 @@ where
     }
 
     /// The attempt is gone before the permit is given back, and both before the rule is asked.
+    #[inline]
     fn ended(self: Pin<&mut Self>, outcome: Outcome) {
         let mut this = self.project();
         *this.phase = Phase::Over;
         this.attempt.set(None);
-        *this.timer = None;
+        if this.timer.is_some() {
+            *this.timer = None;
+        }
         if let Some(extras) = this.extras {
             complete(extras.permit.take(), outcome);
         }
     }
 
+    // Out of the way of the operation that succeeds at once.
+    #[inline(never)]
     fn failed(mut self: Pin<&mut Self>, failure: TaskError<E>) -> Option<TaskError<E>> {
         self.as_mut().ended(Outcome::Failure);
         let this = self.project();
