@@ -23,6 +23,10 @@ mod spacing;
 #[cfg(test)]
 mod waiting;
 mod weighted_fair;
+#[cfg(feature = "tower")]
+pub mod tower;
+#[cfg(test)]
+mod world;
 
 pub use breaker::{Breaker, BreakerState, BreakerToken, HealthProbe};
 pub use concurrency::{Concurrency, ConcurrencyToken};
