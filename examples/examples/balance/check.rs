@@ -1,6 +1,6 @@
 //! What must hold in each phase, with a line for each deviation.
 
-use crate::fleet::{Kill, LIMIT, Phase, SERVERS, VICTIM};
+use super::counts::{Kill, LIMIT, Phase, SERVERS, VICTIM};
 use std::fmt;
 
 /// What a phase should show.

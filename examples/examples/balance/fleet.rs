@@ -1,22 +1,14 @@
-//! The servers, the balancer in front of them, and what both sides have counted.
+//! The servers, and the balancer in front of them.
 
 use crate::client;
-use crate::server::{Log, Server};
+use crate::counts::{Counts, Kill, LIMIT, Phase, SERVERS, VICTIM};
+use crate::server::Server;
 use regatta::map;
 use regatta::strategies::{Balancer, Breaker, BreakerState, HealthProbe, Router};
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;
-
-/// Names and weights.
-pub(crate) const SERVERS: [(&str, u32); 3] = [("oak", 5), ("elm", 3), ("ash", 2)];
-
-/// The one that is killed.
-pub(crate) const VICTIM: &str = "elm";
-
-/// So many requests at once.
-pub(crate) const LIMIT: usize = 12;
 
 /// Longer than the program runs: only a health check ends it.
 const OPEN: Duration = Duration::from_secs(3_600);
@@ -40,46 +32,6 @@ pub(crate) struct Fleet {
     backends: Vec<Backend>,
     servers: RefCell<Vec<Server>>,
     kill: Cell<Kill>,
-}
-
-/// How far the kill has come, with what was in flight at the victim each time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Kill {
-    None,
-    /// With the next request that goes there.
-    Planned,
-    Done {
-        in_flight: usize,
-    },
-    /// The first request was found lost, which opens the breaker.
-    Noticed {
-        at_the_kill: usize,
-        in_flight: usize,
-    },
-}
-
-/// What all have counted in one phase.
-#[derive(Clone, Debug)]
-pub(crate) struct Phase {
-    pub(crate) name: &'static str,
-    pub(crate) requests: u64,
-    /// In the order of [`SERVERS`].
-    pub(crate) counts: Vec<Counts>,
-    pub(crate) kill: Kill,
-}
-
-/// What happened at one server in one phase.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(crate) struct Counts {
-    /// By the router's count.
-    pub(crate) started: u64,
-    /// Not ended, at the end of the phase.
-    pub(crate) in_flight: usize,
-    /// By the client's count.
-    pub(crate) answered: u64,
-    pub(crate) lost: u64,
-    /// By the server's count.
-    pub(crate) log: Log,
 }
 
 impl Fleet {
@@ -131,9 +83,9 @@ impl Fleet {
         Ok(Phase { name, requests: requests as u64, counts, kill: self.kill.replace(Kill::None) })
     }
 
-    /// In the next phase the victim dies, with a request on its way.
+    /// In the next phase the victim dies, with requests on their way.
     pub(crate) fn plan_kill(&self) {
-        self.kill.set(Kill::Planned);
+        self.kill.set(Kill::Planned { after: LIMIT });
     }
 
     pub(crate) fn bring_back(&self) -> Fallible<()> {
@@ -150,12 +102,16 @@ impl Fleet {
 
     /// A request was given to this server.
     pub(crate) fn about_to_send(&self, name: &str) {
-        if name == VICTIM && self.kill.get() == Kill::Planned {
-            let in_flight = self.in_flight();
-            if let Err(error) = self.servers.borrow_mut()[self.victim_index()].kill() {
-                eprintln!("balance: {name} can't be killed: {error}");
+        match self.kill.get() {
+            Kill::Planned { after: 0 } if name == VICTIM => {
+                let in_flight = self.in_flight();
+                if let Err(error) = self.servers.borrow_mut()[self.victim_index()].kill() {
+                    eprintln!("balance: {name} can't be killed: {error}");
+                }
+                self.kill.set(Kill::Done { in_flight });
             }
-            self.kill.set(Kill::Done { in_flight });
+            Kill::Planned { after } if name == VICTIM => self.kill.set(Kill::Planned { after: after - 1 }),
+            Kill::Planned { .. } | Kill::None | Kill::Done { .. } | Kill::Noticed { .. } => {}
         }
     }
 

@@ -15,11 +15,13 @@
 
 mod check;
 mod client;
+mod counts;
 mod fleet;
 mod server;
 
 use check::Expect;
-use fleet::{Fleet, Kill, Phase, SERVERS, VICTIM};
+use counts::{Kill, Phase, SERVERS, VICTIM};
+use fleet::Fleet;
 use regatta::Table;
 use std::error::Error;
 use std::process::ExitCode;
@@ -95,8 +97,8 @@ async fn balance() -> Result<bool, Box<dyn Error + Send + Sync>> {
         if let Kill::Noticed { at_the_kill, in_flight } = phase.kill {
             let lost: u64 = phase.counts.iter().map(|counts| counts.lost).sum();
             println!(
-                "{VICTIM} was killed with {at_the_kill} requests in flight there; \
-                 its breaker opened with {in_flight}; lost and sent again: {lost}"
+                "{VICTIM} was killed with {at_the_kill} requests in flight there; the first that was found lost \
+                 opened its breaker, with {in_flight} in flight; lost, and sent again: {lost}"
             );
         }
     }

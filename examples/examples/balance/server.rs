@@ -1,5 +1,6 @@
 //! A server: plain threads and blocking sockets, a line in, a line out. It can be killed, and come back.
 
+use crate::counts::Log;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -17,15 +18,6 @@ pub(crate) struct Server {
     address: SocketAddr,
     desk: Arc<Desk>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// What the server saw, over all its lives.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(crate) struct Log {
-    /// Requests that came in whole.
-    pub(crate) requests: u64,
-    /// Answers that went out whole.
-    pub(crate) answers: u64,
 }
 
 struct Desk {
