@@ -185,9 +185,9 @@ fn the_best_answer_counts() {
 fn who_comes_back_gets_its_share_and_no_burst() {
     let mut router = named(&[("a", 1, WELL), ("b", 1, WELL)]);
     assert_eq!(picks(&mut router, 3), "aba");
-    router.change(&"b", |health| health.answer = Readiness::OnChange).unwrap();
+    router.strategy_mut(&"b").unwrap().answer = Readiness::OnChange;
     assert_eq!(picks(&mut router, 1_000), "a".repeat(1_000));
-    router.change(&"b", |health| health.answer = Readiness::Ready).unwrap();
+    router.strategy_mut(&"b").unwrap().answer = Readiness::Ready;
     assert_eq!(picks(&mut router, 6), "bababa");
 }
 
@@ -271,7 +271,7 @@ fn it_says_who_holds_a_request_back() {
     let expected =
         ["router", "\"a\": health", "\"b\": drained"].map(|name| (name.to_owned(), Readiness::OnChange));
     assert_eq!(reasons, expected);
-    router.change(&"a", |health| health.answer = Readiness::Ready).unwrap();
+    router.strategy_mut(&"a").unwrap().answer = Readiness::Ready;
     let routed = format!("{:?}", start(&mut router));
     assert_eq!(routed, "Routed { endpoint: \"a\", token: Some(()), .. }");
     assert!(format!("{router:?}").starts_with("Router { endpoints: [Endpoint { value: \"a\""));
