@@ -123,9 +123,7 @@ impl<T, R, E> State<T, R, E> {
         let old = std::mem::replace(&mut self.settings, Arc::new(settings));
         self.errands.push(Errand::Settings(old));
         // The timer may be one of another clock.
-        if let Timer::Armed { sleep, .. } = std::mem::replace(&mut self.timer, Timer::None) {
-            self.errands.push(Errand::Timer(sleep));
-        }
+        self.disarm();
         self.wake_next();
     }
 
@@ -162,6 +160,9 @@ impl<T, R, E> State<T, R, E> {
             self.weight -= u128::from(waiting.weight);
             self.errands.push(Errand::Item(waiting.item));
             self.wake_flushes();
+            if self.wanted_timer().is_none() {
+                self.disarm();
+            }
         }
         if let Some(caller) = self.callers.remove(&id) {
             self.errands.extend(caller.waker.map(Errand::Waker));
@@ -342,6 +343,14 @@ impl<T, R, E> State<T, R, E> {
         let retry = self.first_retry().map(|(at, _)| at);
         let first = self.lingers_until().into_iter().chain(retry).min();
         first.filter(|at| *at != Time::MAX)
+    }
+
+    fn disarm(&mut self) {
+        if matches!(self.timer, Timer::Armed { .. })
+            && let Timer::Armed { sleep, .. } = std::mem::replace(&mut self.timer, Timer::None)
+        {
+            self.errands.push(Errand::Timer(sleep));
+        }
     }
 
     // ---- what was done ----

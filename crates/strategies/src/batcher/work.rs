@@ -73,10 +73,7 @@ impl<T, R, E> Work<T, R, E> {
             self.call = Some(call);
             return Turn::Pending;
         }
-        // What it answered counts, whatever its destructor does.
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(call))) {
-            std::mem::forget(payload);
-        }
+        drop(call);
         match polled {
             Ok(Poll::Ready(Answer::Whole(Ok(results)))) => self.succeed(results.into_iter().map(Ok), settled),
             Ok(Poll::Ready(Answer::Each(results))) => self.succeed(results.into_iter(), settled),

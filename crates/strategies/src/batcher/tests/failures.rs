@@ -51,7 +51,7 @@ fn a_wrong_count_names_both_counts_and_is_never_repeated() {
         assert_eq!(plain(result), Err("the handler was given 2 items and gave 5 results".into()));
     }
     assert_eq!(desk.calls().len(), 1);
-    let none = Batcher::per_item(async |_: Vec<u8>| Vec::<std::result::Result<u8, u8>>::new());
+    let none = Batcher::per_item(async |_: Vec<u8>| Vec::<Result<u8, u8>>::new());
     let mut task = [Task::new(none.size(1).unwrap().call(1))];
     assert!(matches!(outputs(&mut task)[0], Err(BatchError::WrongCount { sent: 1, got: 0 })));
 }
@@ -61,7 +61,7 @@ fn per_item_results_are_each_callers_own() {
     let batcher = Batcher::per_item(async |items: Vec<u32>| {
         items.into_iter().map(|item| if item % 2 == 0 { Ok(item) } else { Err(item) }).collect()
     });
-    let batcher = batcher.size(3).unwrap();
+    let batcher = batcher.size(3).unwrap().linger(Duration::MAX);
     let mut tasks: Vec<_> = [1, 2, 3].map(|item| Task::begun(batcher.call(item))).into();
     let results: Vec<_> =
         outputs(&mut tasks).into_iter().map(|result| result.map_err(|e| e.failure().copied())).collect();
@@ -103,10 +103,14 @@ fn bisecting_keeps_within_its_calls() {
             *count.lock().unwrap() += 1;
             if items.iter().any(|item| bad.contains(item)) { Err("refused") } else { Ok(items) }
         });
-        let batcher = batcher.size(size as usize).unwrap().on_failure(Failure::Bisect(clear()));
+        let batcher =
+            batcher.size(size as usize).unwrap().linger(Duration::MAX).on_failure(Failure::Bisect(clear()));
         let mut tasks: Vec<_> = (0..size).map(|item| Task::begun(batcher.call(item))).collect();
-        let failed: Vec<u32> =
-            (0..).zip(outputs(&mut tasks)).filter(|(_, result)| result.is_err()).map(|(item, _)| item).collect();
+        let failed: Vec<u32> = (0..)
+            .zip(outputs(&mut tasks))
+            .filter(|(_, result)| result.is_err())
+            .map(|(item, _)| item)
+            .collect();
         assert_eq!(failed, poison);
         let bound = 1 + 2 * poison.len() as u32 * size.next_power_of_two().ilog2();
         let calls = *calls.lock().unwrap();
@@ -249,7 +253,7 @@ fn of_per_item_results_only_the_failed_are_handed_over_again() {
         while clock.jump() {
             run(&mut tasks);
         }
-        let failed: Vec<bool> = outputs(&mut tasks).iter().map(std::result::Result::is_err).collect();
+        let failed: Vec<bool> = outputs(&mut tasks).iter().map(Result::is_err).collect();
         let calls = calls.lock().unwrap().clone();
         let (expected_failed, expected): (_, &[&[u32]]) = match policy {
             0 => ([false, false, true, false], &[&[1, 2, 3, 5], &[1, 3, 5], &[3]]),

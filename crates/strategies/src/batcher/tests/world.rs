@@ -198,10 +198,11 @@ pub(super) fn outputs<O>(tasks: &mut [Task<O>]) -> Vec<O> {
     tasks.iter_mut().map(|task| task.output().expect("still waiting")).collect()
 }
 
-pub(super) type Result = std::result::Result<u32, BatchError<&'static str>>;
+/// What a caller of a desk's batcher gets.
+pub(super) type Got = Result<u32, BatchError<&'static str>>;
 
 /// Results as they can be compared.
-pub(super) fn plain(result: Result) -> std::result::Result<u32, String> {
+pub(super) fn plain(result: Got) -> Result<u32, String> {
     result.map_err(|error| error.to_string())
 }
 
@@ -249,6 +250,15 @@ impl Desk {
         (0..visits.len()).filter(|number| !visits[*number].over && visits[*number].answer.is_none()).collect()
     }
 
+    /// How many have an answer that nobody has taken.
+    pub(super) fn answered(&self) -> usize {
+        self.0.lock().unwrap().iter().filter(|visit| !visit.over && visit.answer.is_some()).count()
+    }
+
+    pub(super) fn is_over(&self, number: usize) -> bool {
+        self.0.lock().unwrap()[number].over
+    }
+
     /// How many are in flight: begun, and neither done nor dropped.
     pub(super) fn in_flight(&self) -> usize {
         self.0.lock().unwrap().iter().filter(|visit| !visit.over).count()
@@ -276,7 +286,7 @@ struct Open {
 }
 
 impl Future for Open {
-    type Output = std::result::Result<Vec<u32>, &'static str>;
+    type Output = Result<Vec<u32>, &'static str>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut visits = self.desk.0.lock().unwrap();
@@ -317,6 +327,6 @@ pub(super) fn world() -> (Desk, Batcher<u32, u32, &'static str>, Manual) {
 pub(super) fn callers(
     batcher: &Batcher<u32, u32, &'static str>,
     items: impl IntoIterator<Item = u32>,
-) -> Vec<Task<Result>> {
+) -> Vec<Task<Got>> {
     items.into_iter().map(|item| Task::begun(batcher.call(item))).collect()
 }
