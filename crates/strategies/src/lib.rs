@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod breaker;
+mod batcher;
 mod concurrency;
 mod fixed_window;
 mod gate;
@@ -29,6 +30,7 @@ pub mod tower;
 mod world;
 
 pub use breaker::{Breaker, BreakerState, BreakerToken, HealthProbe};
+pub use batcher::{BatchError, Batcher, Call, Failure, Flush, Judge, Repeat, Rule, WhenIdle};
 pub use concurrency::{Concurrency, ConcurrencyToken};
 pub use fixed_window::{Align, FixedWindow, FixedWindowToken};
 pub use gate::Gate;
