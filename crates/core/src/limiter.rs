@@ -177,6 +177,11 @@ impl<S: Strategy> Limiter<S> {
         self.shared.clock.now()
     }
 
+    /// The clock that this limiter reads, for those who wait beside it.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
     /// Looks at what `permit` took, under the limiter's lock; `None` if the permit is another limiter's.
     ///
     /// `look` must not block, and must not use this limiter.
