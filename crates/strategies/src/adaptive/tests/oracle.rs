@@ -7,7 +7,7 @@ use fastrand::Rng;
 /// A random capacity and service time, an algorithm that suits them, and clients that want more than enough.
 fn world(algorithm: &str, random: &mut Rng) -> World {
     let service = random.u64(1_000..100_000_000);
-    let mut server = Server::new(random.usize(1..60), service, random.f64() * 0.3);
+    let mut server = Server::new(random.usize(1..40), service, random.f64() * 0.3);
     let limit = match algorithm {
         // The latency that is allowed is a matter of the service, not of the capacity.
         "aimd" => Adaptive::aimd(Duration::from_nanos(service * 2)).unwrap(),
@@ -21,10 +21,10 @@ fn world(algorithm: &str, random: &mut Rng) -> World {
     World::new(limit, server, usize::MAX, random.fork())
 }
 
-/// Enough for the slowest way, one more per limit-ful, and for the probes that correct what was learned in a queue.
+/// Enough for the slowest way up, one more per limit-ful, and for the way down.
 fn time_to_settle(world: &World) -> usize {
-    let way = world.limit.learned().max(3 * world.server.capacity) + 50;
-    way * way
+    let capacity = world.server.capacity;
+    2_000 + 5 * capacity * capacity + 60 * world.limit.learned()
 }
 
 fn settles(algorithm: &str) {
@@ -32,9 +32,9 @@ fn settles(algorithm: &str) {
         let mut world = world(algorithm, random);
         for when in ["cold", "first step", "second step"] {
             world.steps(time_to_settle(&world));
-            world.settled(3_000, when);
+            world.settled(2_000, when);
             world.server.capacity = match random.bool() {
-                true => (world.server.capacity * random.usize(2..5)).min(90),
+                true => (world.server.capacity * random.usize(2..5)).min(50),
                 false => (world.server.capacity / random.usize(2..5)).max(1),
             };
         }

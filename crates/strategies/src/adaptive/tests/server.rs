@@ -128,7 +128,8 @@ impl World {
         }
         assert!(
             2 * least >= capacity && most <= 3 * capacity,
-            "{when}: from {least} to {most} at a capacity of {capacity}: {:?}",
+            "{when}: from {least} to {most} at a capacity of {capacity} and {} ns each: {:?}",
+            self.server.service,
             self.limit
         );
     }
