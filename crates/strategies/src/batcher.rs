@@ -213,7 +213,8 @@ impl<T, R, E> Batcher<T, R, E> {
     /// What happens to a batch that failed. Items are handed over again as clones.
     ///
     /// ```
-    /// use regatta_strategies::{Batcher, Failure, Repeat};
+    /// use regatta_strategies::Batcher;
+    /// use regatta_strategies::batcher::{Failure, Repeat};
     /// # #[derive(Debug)] enum DbError { Constraint, Timeout }
     ///
     /// // All or nothing: one bad row, and none is written.

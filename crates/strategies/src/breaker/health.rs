@@ -72,7 +72,7 @@ impl<'a> HealthProbe<'a> {
         if every.is_zero() {
             return Err(ConfigError::new("every", format_args!("{every:?}"), "must be longer than zero"));
         }
-        let clock = limiter.clock();
+        let clock = limiter.clock().clone();
         Ok(Self { watch: Box::pin(watch(limiter, clock, pick, every, check)) })
     }
 }

@@ -1,7 +1,7 @@
 //! What goes together, and when.
 
 use super::world::*;
-use crate::WhenIdle;
+use crate::batcher::WhenIdle;
 use std::time::Duration;
 
 #[test]

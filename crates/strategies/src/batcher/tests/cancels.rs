@@ -1,7 +1,7 @@
 //! One caller is cancelled, at every poll point of a fixed program, and nobody else notices.
 
 use super::world::*;
-use crate::{Failure, Repeat};
+use crate::batcher::{Failure, Repeat};
 use regatta_core::{Backoff, TaskError};
 use std::sync::Arc;
 use std::time::Duration;

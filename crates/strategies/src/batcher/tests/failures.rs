@@ -1,7 +1,8 @@
 //! Batches that fail: who is to blame, and what is handed over again.
 
 use super::world::*;
-use crate::{BatchError, Batcher, Failure, Repeat};
+use crate::batcher::{Failure, Repeat};
+use crate::{BatchError, Batcher};
 use regatta_core::{Backoff, TaskError, retry_fn};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,7 +1,8 @@
 //! Foreign code: what panics is contained, and what calls back finds no lock in its way.
 
 use super::world::*;
-use crate::{BatchError, Batcher, Failure, Repeat};
+use crate::batcher::{Failure, Repeat};
+use crate::{BatchError, Batcher};
 use regatta_core::{TaskError, retry_fn};
 use std::future::{Future, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};

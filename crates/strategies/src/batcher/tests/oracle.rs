@@ -1,7 +1,8 @@
 //! O11: random programs against a model that knows nothing of wakers, callers that poll, or stacks of halves.
 
 use super::world::*;
-use crate::{Failure, Repeat, WhenIdle, laws};
+use crate::batcher::{Failure, Repeat, WhenIdle};
+use crate::laws;
 use fastrand::Rng;
 use regatta_core::Backoff;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

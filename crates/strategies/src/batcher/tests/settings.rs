@@ -1,7 +1,7 @@
 //! What can be set, and what is refused.
 
 use super::world::*;
-use crate::{Failure, Repeat};
+use crate::batcher::{Failure, Repeat};
 use regatta_core::ConfigError;
 
 #[test]

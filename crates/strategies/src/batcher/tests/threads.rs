@@ -1,6 +1,7 @@
 //! On real threads and real executors: nothing is lost between a wake, a poll and a drop.
 
-use crate::{Batcher, Failure, Repeat};
+use crate::Batcher;
+use crate::batcher::{Failure, Repeat};
 use futures::future::{self, Either, join_all};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
