@@ -253,6 +253,10 @@ impl Strategy for Gcra {
         self.kick = kick;
     }
 
+    fn finish_timed(&self) -> bool {
+        false
+    }
+
     fn rest(&self, now: Time) -> Readiness {
         rate::from(self.nanos(self.level.arrival), now)
     }

@@ -130,6 +130,10 @@ impl<S: Strategy> Strategy for Keyed<S> {
         self.make.is_mixed() || self.slots.iter().any(|slot| slot.strategy.timed())
     }
 
+    fn finish_timed(&self) -> bool {
+        self.make.is_mixed() || self.slots.iter().any(|slot| slot.strategy.finish_timed())
+    }
+
     fn hold(&self, token: &Self::Token) -> Hold {
         match self.slots.get(token.place) {
             Some(slot) if slot.number == token.number => slot.strategy.hold(&token.inner),

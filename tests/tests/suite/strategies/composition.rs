@@ -26,7 +26,7 @@ on_every_executor! {
 
     async fn a_class_that_may_not_start_ends_no_other(world: World) {
         let mut keyed = Keyed::new(Concurrency::new(2).unwrap());
-        keyed.set(Class::of("vip"), Concurrency::new(3).unwrap()).unwrap();
+        keyed.set(Class::of("vip"), Concurrency::new(3).unwrap());
         let mut runner = Runner::new().clock(world.clock()).strategy(keyed);
         for task in ["poor", "vip"] {
             runner.add(task, owned(&world, secs(1), Ok(1))).unwrap();

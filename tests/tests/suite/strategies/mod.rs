@@ -1,7 +1,7 @@
 //! Strategies as their users meet them: between a runner and its starts, composed, and shared.
 
 mod breakers;
-//mod composition;
+mod composition;
 mod pace;
 mod pauses;
 mod retries;
