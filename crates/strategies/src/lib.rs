@@ -7,6 +7,6 @@ mod concurrency;
 mod laws;
 mod spacing;
 
-pub use breaker::{Breaker, BreakerState, BreakerToken, HealthProbe};
+pub use breaker::{Breaker, BreakerState, BreakerTally, BreakerToken, HealthProbe};
 pub use concurrency::{Concurrency, ConcurrencyToken};
 pub use spacing::{Measure, Spacing, SpacingToken};

@@ -198,3 +198,12 @@ fn a_queue_does_not_burn_its_tasks_while_it_is_open() {
     }
     assert_eq!((burnt, waited), (100, 100), "one per opening");
 }
+
+/// Two threads read the clock, and the one that read it first finishes last.
+#[test]
+fn a_finish_whose_clock_lags_behind_shortens_no_opening() {
+    let mut breaker = touchy();
+    let token = started(&mut breaker, 100);
+    breaker.finish(token, at(3), Outcome::Failure);
+    assert_eq!(breaker.state(at(100)), BreakerState::Open { until: at(110) });
+}
