@@ -47,6 +47,13 @@ use window::Window;
 /// Every start counts as one, whatever it costs. Set it up before the first start. A clone is a breaker of its own. Two are equal if they have the same
 /// settings and are in the same state. A clock that goes back counts as one that stands still, as far as windows go.
 ///
+/// # Guarantees
+///
+/// - Open, nothing starts. Half-open, no more than [`probes`](Breaker::probes) are in flight within their timeout.
+/// - Unless it was forced open, time alone and so many probes that succeed close it, whatever happened before: probes that
+///   were lost, cancelled, late, or ended without a result.
+/// - With time alone, no answer gets worse.
+///
 /// # Defaults
 ///
 /// - open for 30 seconds, not growing
@@ -154,11 +161,6 @@ impl Breaker {
     /// What its window holds. A time window forgets when the next result comes.
     pub fn tally(&self) -> BreakerTally {
         self.window.tally()
-    }
-
-    /// How often it has opened without having recovered in between.
-    pub fn openings(&self) -> u32 {
-        self.openings
     }
 
     /// How many calls are in flight, also those that started before the last change of state.

@@ -207,3 +207,19 @@ fn a_finish_whose_clock_lags_behind_shortens_no_opening() {
     breaker.finish(token, at(3), Outcome::Failure);
     assert_eq!(breaker.state(at(100)), BreakerState::Open { until: at(110) });
 }
+
+#[test]
+fn a_token_of_another_breaker_frees_nothing_and_counts_nothing() {
+    let mut other = touchy();
+    let foreign = [0; 2].map(|_| started(&mut other, 0));
+    let mut breaker = touchy();
+    breaker.generation = 0;
+    breaker.phase = Phase::Open(Episode::new(at(0)));
+    let _probe = started(&mut breaker, 0);
+    for (token, outcome) in foreign.into_iter().zip([Outcome::Success, Outcome::Failure]) {
+        breaker.finish(token, at(1), outcome);
+        assert_eq!(breaker.state(at(1)), BreakerState::HalfOpen);
+        assert!(!ready(&breaker, 1).is_ready());
+    }
+    assert_eq!(breaker.in_flight(), 0, "and underflows nothing");
+}
