@@ -44,8 +44,9 @@ use window::Window;
 /// [`Limiter`](regatta_core::Limiter) for that, and do it in its `update`, which serves those who wait.
 /// [`HealthProbe`] does so when a health check succeeds.
 ///
-/// Every start counts as one, whatever it costs. Set it up before the first start. A clone is a breaker of its own. Two are equal if they have the same
-/// settings and are in the same state. A clock that goes back counts as one that stands still, as far as windows go.
+/// Every start counts as one, whatever it costs. Set it up before the first start. A clone is a breaker of its own. Two
+/// are equal if they have the same settings and are in the same state. A clock that goes back counts as one that stands
+/// still, as far as windows go.
 ///
 /// # Guarantees
 ///

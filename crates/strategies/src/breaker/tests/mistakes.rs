@@ -191,6 +191,7 @@ fn a_queue_does_not_burn_its_tasks_while_it_is_open() {
             }
             Err(Readiness::NotBefore(time)) => {
                 waited += 1;
+                assert!(time > at(now));
                 now = time.as_nanos();
             }
             Err(other) => panic!("{other:?}"),
