@@ -24,8 +24,8 @@ use regatta_core::ConfigError;
 ///
 /// - There, under constant load, the long average follows the queue that the limit itself has made, and the limit climbs
 ///   without end. Here, while the limit is in use, the long average rises only after a *probe*: now and then the limit is
-///   halved for a window, and what is measured then, with no queue or half of it, corrects the average, down at once, up
-///   by halves, so that it can follow a server that has become slower. A probe that finds something unexpected goes on to
+///   halved for a window, and what is measured then, with no queue or half of it, corrects the average, faster down than
+///   up, and up so that it can follow a server that has become slower. A probe that finds something unexpected goes on to
 ///   half of the half, as long as that makes a difference, and ends with the limit that its find implies. Probes take
 ///   about 2 of 66 windows, more only while they find something new.
 /// - Overload and failures shrink the limit; the original ignores them.
@@ -79,6 +79,8 @@ struct Window {
 
 /// The least number of samples in a window.
 const SAMPLES: usize = 10;
+/// The same in a probe, which must not mistake chance for news.
+const PROBE_SAMPLES: usize = 20;
 /// How many windows the long average spans.
 const LONG: f64 = 600.0;
 /// Busy windows between probes, as long as these find nothing new.
@@ -148,7 +150,8 @@ impl Gradient2 {
         self.window.samples += 1;
         self.window.latency += sample.latency.as_nanos() as f64;
         self.window.in_flight = self.window.in_flight.max(sample.in_flight);
-        if self.window.samples < SAMPLES.max(limit as usize) {
+        let samples = if self.probe.is_some() { PROBE_SAMPLES } else { SAMPLES };
+        if self.window.samples < samples.max(limit as usize) {
             return Verdict::Keep;
         }
         let Window { samples, latency, in_flight } = std::mem::take(&mut self.window);
@@ -207,7 +210,13 @@ impl Gradient2 {
             return Verdict::Renew(limit / 2.0);
         }
         let long = self.long.unwrap_or(short);
-        let long = if short < long { short } else { (long + short) / 2.0 };
+        // A little more may be chance, or the rest of a queue; much more, at half the half as well, is the server.
+        let step = match (expected, short < long) {
+            (false, true) => 1.0,
+            (true, true) | (false, false) => 0.5,
+            (true, false) => 0.1,
+        };
+        let long = long + step * (short - long);
         self.long = Some(long);
         if expected {
             self.calm = CALM;
