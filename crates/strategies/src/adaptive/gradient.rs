@@ -5,7 +5,7 @@ use regatta_core::ConfigError;
 
 /// Finds the limit from the ratio of the usual latency to the present one; for [`Adaptive`](crate::Adaptive).
 ///
-/// Successes are averaged over windows of one limit-ful, at least 10. Then, unless less than half of the limit was in
+/// Successes are averaged over windows of as many as the limit, at least 10. Then, unless less than half of the limit was in
 /// use at any time,
 ///
 /// ```text
