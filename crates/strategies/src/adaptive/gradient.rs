@@ -89,6 +89,8 @@ const CALM: u32 = 64;
 const SOON: u32 = 4;
 /// A latency this part away from the usual one is news. This part less at half the limit means that there was a queue.
 const NEWS: f64 = 0.25;
+/// A latency no further away from the usual one may be chance.
+const CHANCE: f64 = 0.1;
 
 impl Gradient2 {
     /// With the defaults.
@@ -203,27 +205,28 @@ impl Gradient2 {
 
     /// A window of a probe has ended, with a latency that owes little to this limit's own queue.
     fn probed(&mut self, limit: f64, short: f64, probe: Probe) -> Verdict {
-        let expected = self.long.is_some_and(|long| (short - long).abs() <= NEWS * long);
+        let off = self.long.map_or(f64::INFINITY, |long| (short - long).abs() / long);
+        let (expected, certain) = (off <= NEWS, off > CHANCE);
         let queued = short < (1.0 - NEWS) * probe.before;
         if !expected && queued && limit >= 2.0 {
             self.probe = Some(Probe { before: short, ..probe });
             return Verdict::Renew(limit / 2.0);
         }
         let long = self.long.unwrap_or(short);
-        // A little more may be chance, or the rest of a queue; much more, at half the half as well, is the server.
-        let step = match (expected, short < long) {
-            (false, true) => 1.0,
-            (true, true) | (false, false) => 0.5,
-            (true, false) => 0.1,
+        // A little more may be the rest of a queue; much more, at half of the half as well, is the server.
+        let step = match (short < long, expected, certain) {
+            (true, _, true) => 1.0,
+            (true, _, false) | (false, false, _) => 0.5,
+            (false, true, _) => 0.1,
         };
         let long = long + step * (short - long);
         self.long = Some(long);
-        if expected {
-            self.calm = CALM;
-            return Verdict::Renew(probe.resume);
-        }
-        self.calm = SOON;
-        Verdict::Renew(self.target(probe.resume, probe.short, long).min(probe.resume))
+        self.calm = if certain { SOON } else { CALM };
+        Verdict::Renew(if expected {
+            probe.resume
+        } else {
+            self.target(probe.resume, probe.short, long).min(probe.resume)
+        })
     }
 
     fn target(&self, limit: f64, short: f64, long: f64) -> f64 {
