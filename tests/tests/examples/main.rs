@@ -7,6 +7,7 @@
 //! on standard error; with `REGATTA_REQUIRE_TOOLS=1` they fail instead.
 
 mod balance;
+mod adaptive;
 mod build;
 mod checksum;
 mod fetch;

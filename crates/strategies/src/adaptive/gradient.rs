@@ -5,7 +5,7 @@ use regatta_core::ConfigError;
 
 /// Finds the limit from the ratio of the usual latency to the present one; for [`Adaptive`](crate::Adaptive).
 ///
-/// Successes are averaged over windows of one limit-ful, at least 10. Then, unless less than half of the limit was in
+/// Successes are averaged over windows of as many as the limit, at least 10. Then, unless less than half of the limit was in
 /// use at any time,
 ///
 /// ```text
@@ -24,8 +24,8 @@ use regatta_core::ConfigError;
 ///
 /// - There, under constant load, the long average follows the queue that the limit itself has made, and the limit climbs
 ///   without end. Here, while the limit is in use, the long average rises only after a *probe*: now and then the limit is
-///   halved for a window, and what is measured then, with no queue or half of it, corrects the average, down at once, up
-///   by halves, so that it can follow a server that has become slower. A probe that finds something unexpected goes on to
+///   halved for a window, and what is measured then, with no queue or half of it, corrects the average, faster down than
+///   up, and up so that it can follow a server that has become slower. A probe that finds something unexpected goes on to
 ///   half of the half, as long as that makes a difference, and ends with the limit that its find implies. Probes take
 ///   about 2 of 66 windows, more only while they find something new.
 /// - Overload and failures shrink the limit; the original ignores them.
@@ -79,6 +79,8 @@ struct Window {
 
 /// The least number of samples in a window.
 const SAMPLES: usize = 10;
+/// The same in a probe, which must not mistake chance for news.
+const PROBE_SAMPLES: usize = 20;
 /// How many windows the long average spans.
 const LONG: f64 = 600.0;
 /// Busy windows between probes, as long as these find nothing new.
@@ -87,6 +89,8 @@ const CALM: u32 = 64;
 const SOON: u32 = 4;
 /// A latency this part away from the usual one is news. This part less at half the limit means that there was a queue.
 const NEWS: f64 = 0.25;
+/// A latency no further away from the usual one may be chance.
+const CHANCE: f64 = 0.1;
 
 impl Gradient2 {
     /// With the defaults.
@@ -148,7 +152,8 @@ impl Gradient2 {
         self.window.samples += 1;
         self.window.latency += sample.latency.as_nanos() as f64;
         self.window.in_flight = self.window.in_flight.max(sample.in_flight);
-        if self.window.samples < SAMPLES.max(limit as usize) {
+        let samples = if self.probe.is_some() { PROBE_SAMPLES } else { SAMPLES };
+        if self.window.samples < samples.max(limit as usize) {
             return Verdict::Keep;
         }
         let Window { samples, latency, in_flight } = std::mem::take(&mut self.window);
@@ -200,21 +205,28 @@ impl Gradient2 {
 
     /// A window of a probe has ended, with a latency that owes little to this limit's own queue.
     fn probed(&mut self, limit: f64, short: f64, probe: Probe) -> Verdict {
-        let expected = self.long.is_some_and(|long| (short - long).abs() <= NEWS * long);
+        let off = self.long.map_or(f64::INFINITY, |long| (short - long).abs() / long);
+        let (expected, certain) = (off <= NEWS, off > CHANCE);
         let queued = short < (1.0 - NEWS) * probe.before;
         if !expected && queued && limit >= 2.0 {
             self.probe = Some(Probe { before: short, ..probe });
             return Verdict::Renew(limit / 2.0);
         }
         let long = self.long.unwrap_or(short);
-        let long = if short < long { short } else { (long + short) / 2.0 };
+        // A little more may be the rest of a queue; much more, at half of the half as well, is the server.
+        let step = match (short < long, expected, certain) {
+            (true, _, true) => 1.0,
+            (true, _, false) | (false, false, _) => 0.5,
+            (false, true, _) => 0.1,
+        };
+        let long = long + step * (short - long);
         self.long = Some(long);
-        if expected {
-            self.calm = CALM;
-            return Verdict::Renew(probe.resume);
-        }
-        self.calm = SOON;
-        Verdict::Renew(self.target(probe.resume, probe.short, long).min(probe.resume))
+        self.calm = if certain { SOON } else { CALM };
+        Verdict::Renew(if expected {
+            probe.resume
+        } else {
+            self.target(probe.resume, probe.short, long).min(probe.resume)
+        })
     }
 
     fn target(&self, limit: f64, short: f64, long: f64) -> f64 {

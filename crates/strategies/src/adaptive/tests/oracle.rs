@@ -85,3 +85,17 @@ fn oracle_without_load_nothing_rises() {
         }
     }
 }
+
+/// Ten clients for ever: the limit rises to what they use, and a little more, and no further.
+#[test]
+fn oracle_under_a_steady_load_it_rises_to_what_is_used() {
+    for make in [|| Adaptive::aimd(QUICK).unwrap(), Adaptive::gradient2] {
+        let limit = make().initial(1).unwrap();
+        let mut world = World::new(limit, Server::new(100, 1_000_000, 0.2), 10, Rng::with_seed(3));
+        world.steps(5_000);
+        for _ in 0..200_000 {
+            world.step();
+            assert!((5..=14).contains(&world.limit.limit()), "{:?}", world.limit);
+        }
+    }
+}
