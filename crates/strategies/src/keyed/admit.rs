@@ -25,7 +25,6 @@ impl<S: Strategy> Keyed<S> {
         };
         let mut strategy = self.make.one(request.class);
         let inner = strategy.start(now, request)?;
-        strategy.attach(self.bell.kick());
         let former = self.put(place, request.class, false, strategy);
         self.lock().add(place);
         let number = self.made;
