@@ -7,6 +7,7 @@
 //! on standard error; with `REGATTA_REQUIRE_TOOLS=1` they fail instead.
 
 mod build;
+mod bulk_insert;
 mod checksum;
 mod fetch;
 mod folder;
