@@ -9,6 +9,7 @@
 mod balance;
 mod adaptive;
 mod build;
+mod bulk_insert;
 mod checksum;
 mod fetch;
 mod folder;

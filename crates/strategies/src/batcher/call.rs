@@ -73,7 +73,7 @@ where
 
 impl<T, R, E> Call<T, R, E> {
     /// Hands the item in, unless it is too heavy.
-    fn join(&mut self, item: T, cx: &Context<'_>) -> Result<Id, Result<R, BatchError<E>>> {
+    fn join(&self, item: T, cx: &Context<'_>) -> Result<Id, Result<R, BatchError<E>>> {
         let settings = self.shared.with(|state| state.settings.clone());
         let weight = match &settings.weight {
             None => 0,

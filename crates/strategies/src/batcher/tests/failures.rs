@@ -239,7 +239,7 @@ fn of_per_item_results_only_the_failed_are_handed_over_again() {
         let batcher = Batcher::per_item(async move |items: Vec<u32>| {
             log.lock().unwrap().push(items.clone());
             let first = log.lock().unwrap().len() == 1;
-            let fine = |item: u32| item % 2 == 0 || (!first && item != 3);
+            let fine = |item: u32| item.is_multiple_of(2) || (!first && item != 3);
             items.into_iter().map(|item| if fine(item) { Ok(item) } else { Err("refused") }).collect()
         });
         let rule = Backoff::constant(Duration::from_nanos(5)).times(2);

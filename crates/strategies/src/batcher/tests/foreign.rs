@@ -18,7 +18,7 @@ struct Nosy(u32, Arc<Mutex<Option<Batcher<Nosy, Nosy, Nosy>>>>);
 impl Nosy {
     fn ask(&self) {
         let batcher = self.1.lock().unwrap().clone();
-        drop(batcher.map(|batcher| batcher.len()));
+        let _ = batcher.map(|batcher| batcher.len());
     }
 }
 

@@ -20,16 +20,15 @@ async fn yields(times: usize) {
 fn two_threads_hand_in_and_each_gets_its_own() {
     const CALLS: u64 = 5_000;
     let seen = Arc::new(Mutex::new(BTreeMap::<u64, usize>::new()));
-    let running = Arc::new(AtomicUsize::new(0));
-    let (log, count) = (seen.clone(), running.clone());
+    let (log, running) = (seen.clone(), Arc::new(AtomicUsize::new(0)));
     let batcher = Batcher::new(async move |items: Vec<u64>| {
-        assert!(count.fetch_add(1, Ordering::SeqCst) < 2, "more than two at once");
+        assert!(running.fetch_add(1, Ordering::SeqCst) < 2, "more than two at once");
         assert!(items.len() <= 16);
         yields(items.len() % 3).await;
         for item in &items {
             *log.lock().unwrap().entry(*item).or_default() += 1;
         }
-        count.fetch_sub(1, Ordering::SeqCst);
+        running.fetch_sub(1, Ordering::SeqCst);
         Ok::<_, ()>(items.into_iter().map(|item| item * 2).collect())
     });
     let batcher = batcher.size(16).unwrap().in_flight(2).unwrap().linger(Duration::from_micros(50));
@@ -77,7 +76,7 @@ fn callers_on_threads_may_go_at_any_time() {
                         let call = batcher.call(item);
                         match future::select(call, Box::pin(patience)).await {
                             Either::Left((result, _)) => {
-                                assert_eq!(result.ok(), (item % 7 != 0).then_some(item))
+                                assert_eq!(result.ok(), (item % 7 != 0).then_some(item));
                             }
                             Either::Right(_) => {}
                         }
