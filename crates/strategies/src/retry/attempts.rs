@@ -34,8 +34,9 @@ const ATTEMPTS_PER_POLL: u32 = 128;
 ///
 /// # Cost
 ///
-/// Around an operation that succeeds, a few nanoseconds: no allocation (but one if there are other settings), and no look at the clock unless the rule
-/// [measures time](Retry::timed). A retry after no pause touches no timer; after 128 attempts in one poll, others get
+/// Around an operation that succeeds, a few nanoseconds: no allocation (one if there are other settings), and no look at the clock unless the rule
+/// [measures time](Retry::timed). A retry after no pause touches no timer, one
+/// after a pause makes one; after 128 attempts in one poll, others get
 /// their turn first.
 ///
 /// # Cancel safety
@@ -68,16 +69,7 @@ where
     F: FnOnce() -> Fut + Clone,
     Fut: Future<Output = Result<T, E>>,
 {
-    Attempts {
-        attempt: None,
-        rule,
-        op,
-        attempts: 0,
-        phase: Phase::Due,
-        failure: None,
-        timer: None,
-        extras: None,
-    }
+    Attempts { attempt: None, rule, op, attempts: 0, phase: Phase::Due, failure: None, extras: None }
 }
 
 pin_project! {
@@ -99,8 +91,6 @@ pin_project! {
         phase: Phase,
         // The latest, which stands if the next attempt comes too late.
         failure: Option<TaskError<E>>,
-        // For the pause, or for the timeout of the attempt that runs.
-        timer: Option<Sleep>,
         extras: Option<Box<Extras>>,
     }
 }
@@ -114,7 +104,7 @@ enum Phase {
     Over,
 }
 
-/// What most operations do without, so that those don't carry it around.
+/// What an operation that succeeds at once does without, so that it doesn't carry it around.
 #[derive(Default)]
 struct Extras {
     clock: Option<Arc<dyn Clock>>,
@@ -124,6 +114,8 @@ struct Extras {
     door: Option<Box<dyn Door>>,
     wait: Option<BoxFuture<'static, Result<Permit, Rejection>>>,
     permit: Option<Permit>,
+    /// For the pause, or for the timeout of the attempt that runs.
+    timer: Option<Sleep>,
 }
 
 impl<R, F, Fut, E> Attempts<R, F, Fut, E> {
@@ -206,16 +198,17 @@ where
                         }
                         Poll::Ready(Err(error)) => self.as_mut().failed(TaskError::Failed(error)),
                         Poll::Pending => {
-                            let after = ready!(poll_timeout(this.extras, this.timer, cx));
+                            let after = ready!(poll_timeout(this.extras, cx));
                             self.as_mut().failed(TaskError::TimedOut { after })
                         }
                     }
                 }
                 Phase::Pausing => {
-                    if let Some(timer) = this.timer {
+                    let timer = &mut this.extras.get_or_insert_default().timer;
+                    if let Some(timer) = timer {
                         ready!(Pin::new(timer).poll(cx));
                     }
-                    *this.timer = None;
+                    *timer = None;
                     *this.phase = Phase::Due;
                     None
                 }
@@ -315,10 +308,8 @@ where
         let mut this = self.project();
         *this.phase = Phase::Over;
         this.attempt.set(None);
-        if this.timer.is_some() {
-            *this.timer = None;
-        }
         if let Some(extras) = this.extras {
+            extras.timer = None;
             complete(extras.permit.take(), outcome);
         }
     }
@@ -338,7 +329,8 @@ where
             return None;
         }
         let now = if timed { now } else { clock.now() };
-        *this.timer = Some(clock.sleep_until(now + pause));
+        let timer = clock.sleep_until(now + pause);
+        this.extras.get_or_insert_default().timer = Some(timer);
         *this.phase = Phase::Pausing;
         None
     }
@@ -360,14 +352,12 @@ fn poll_line(extras: &mut Option<Box<Extras>>, cx: &mut Context<'_>) -> Poll<Res
 }
 
 /// The timeout, once it is up. Its timer is made when the attempt first has to wait.
-fn poll_timeout(
-    extras: &Option<Box<Extras>>,
-    timer: &mut Option<Sleep>,
-    cx: &mut Context<'_>,
-) -> Poll<Duration> {
-    let Some(Extras { timeout: Some(timeout), until, .. }) = extras.as_deref() else { return Poll::Pending };
-    let timer = timer.get_or_insert_with(|| clock_of(extras).sleep_until(*until));
-    ready!(Pin::new(timer).poll(cx));
+fn poll_timeout(extras: &mut Option<Box<Extras>>, cx: &mut Context<'_>) -> Poll<Duration> {
+    let Some(Extras { timeout: Some(timeout), until, timer, clock, .. }) = extras.as_deref_mut() else {
+        return Poll::Pending;
+    };
+    let clock = clock.as_deref().unwrap_or(&SystemClock);
+    ready!(Pin::new(timer.get_or_insert_with(|| clock.sleep_until(*until))).poll(cx));
     Poll::Ready(*timeout)
 }
 
