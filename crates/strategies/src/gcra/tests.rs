@@ -345,3 +345,8 @@ fn oracle_the_plain_formula_admits_the_same() {
         }
     });
 }
+
+#[test]
+fn its_state_is_as_small_as_it_says() {
+    assert_eq!(size_of::<Gcra>() - size_of::<Kick>() - size_of::<u64>(), 40);
+}

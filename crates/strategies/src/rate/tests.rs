@@ -25,8 +25,8 @@ pub(crate) fn ready<S: Strategy>(strategy: &S, now: u64) -> Readiness {
     strategy.ready(at(now), &Request::new())
 }
 
-pub(crate) fn started<S: Strategy>(strategy: &mut S, now: u64, of: u32) -> S::Token {
-    strategy.start(at(now), &cost(of)).ok().expect("it is ready")
+pub(crate) fn started<S: Strategy<Token: Debug>>(strategy: &mut S, now: u64, of: u32) -> S::Token {
+    strategy.start(at(now), &cost(of)).expect("it is ready")
 }
 
 pub(crate) fn undo<S: Strategy>(strategy: &mut S, token: S::Token, now: u64) {
