@@ -21,7 +21,7 @@ mod summary;
 
 use options::{Asked, HELP, Options};
 use regatta::map_ok;
-use regatta::strategies::{BatchError, Batcher, Failure, Repeat};
+use regatta::strategies::batcher::{BatchError, Batcher, Failure, Repeat};
 use rows::Row;
 use std::error::Error;
 use std::path::Path;

@@ -43,8 +43,7 @@ on_every_executor! {
 fn a_tuple_that_can_not_start_whole_starts_nothing() {
     let now = Time::from_nanos(5);
     let shared = Limiter::new(Concurrency::new(1).unwrap());
-    let mut all =
-        (Gcra::new(1, secs(1)).unwrap(), Concurrency::new(5).unwrap(), shared.clone(), Gate::new());
+    let mut all = (Gcra::new(1, secs(1)).unwrap(), Concurrency::new(5).unwrap(), shared.clone(), Gate::new());
     let before = (all.0.clone(), all.1.clone());
     let held = shared.try_acquire().unwrap();
     for _ in 0..3 {
