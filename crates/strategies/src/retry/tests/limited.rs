@@ -160,3 +160,23 @@ fn a_grant_that_comes_after_the_deadline_is_given_back_unused() {
     assert!(matches!(answer.as_mut().poll(&mut cx), std::task::Poll::Ready(Err(TaskError::Failed(_)))));
     assert_eq!(heard.all(), [(1, Outcome::Failure), (1, Outcome::Unused)]);
 }
+
+#[test]
+fn dropped_midway_the_attempt_goes_before_its_permit() {
+    struct Held<'a>(&'a Limiter<Concurrency>, &'a Cell<usize>);
+    impl Drop for Held<'_> {
+        fn drop(&mut self) {
+            self.1.set(self.0.issued());
+        }
+    }
+    let (limiter, issued) = (Limiter::new(Concurrency::new(1).unwrap()), Cell::new(0));
+    let answer = retry(every(1), async || {
+        let _held = Held(&limiter, &issued);
+        pending::<Result<(), Fault>>().await
+    });
+    let mut answer = Box::pin(answer.limited(&limiter));
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(answer.as_mut().poll(&mut cx).is_pending());
+    drop(answer);
+    assert_eq!((issued.get(), limiter.issued()), (1, 0));
+}
