@@ -5,6 +5,7 @@ mod composition;
 mod pace;
 mod pauses;
 mod retries;
+mod settings;
 mod shared;
 mod task_manager;
 
