@@ -42,7 +42,7 @@ const UNCLASSED: usize = 0;
 ///
 /// # Cost
 ///
-/// One look-up per question and per start, none per finish. A class takes its strategy and about 80 bytes. While all
+/// One look-up per question and per start, none per finish. A class takes its strategy and about 120 bytes. While all
 /// places are taken, a new class costs amortised O(log capacity).
 ///
 /// # Examples

@@ -164,6 +164,18 @@ fn leaving_late_takes_nobody_back() {
     queue.order.left(&FairKey { class: Some(Class::from_u64(77)), ..early });
 }
 
+/// Work that comes back for a retry keeps its first key, which virtual time has passed.
+#[test]
+fn a_retry_takes_nobody_back() {
+    let mut queue = Queue::default();
+    let key = queue.push(of(0));
+    queue.push_many(5, of(1));
+    assert_eq!(queue.classes(6), [0, 1, 1, 1, 1, 1]);
+    queue.waiting.insert(key, (Some(0), 1));
+    assert_eq!(queue.classes(1), [0]);
+    assert_eq!(queue.push(of(2)).start, 5 * UNIT);
+}
+
 #[test]
 fn raising_changes_nothing() {
     let mut queue = Queue::default();
