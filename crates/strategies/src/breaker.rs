@@ -116,7 +116,7 @@ pub struct Breaker {
     phase: Phase,
     /// The number of the episode; each change of state begins a new one.
     generation: u64,
-    /// How often it has opened without having recovered in between.
+    /// How often it has opened without having recovered in between; when it next opens, that is found out.
     openings: u32,
     /// All tokens that are out, also those of earlier episodes.
     in_flight: usize,
@@ -196,7 +196,6 @@ impl Breaker {
 
     /// Closes it, without recovery, and forgets all results, also of what is in flight.
     pub fn reset(&mut self) {
-        self.openings = 0;
         self.enter(Phase::Closed(None));
         self.kick.kick();
     }
@@ -216,9 +215,6 @@ impl Breaker {
     /// Closes it after the probes.
     fn close(&mut self, now: Time) {
         let recovery = self.settings.recover_over.map(|over| Recovery::new(now, over));
-        if recovery.is_none() {
-            self.openings = 0;
-        }
         self.enter(Phase::Closed(recovery));
     }
 

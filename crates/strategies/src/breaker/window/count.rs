@@ -83,3 +83,6 @@ impl Bits {
         self.0.push(0);
     }
 }
+
+#[cfg(test)]
+mod tests;
