@@ -207,6 +207,26 @@ fn a_new_rate_keeps_what_is_used_up_and_kicks() {
     assert_eq!(kicks(&mut rate, |rate| rate.set_burst(1).unwrap()), 0);
 }
 
+/// Two and a half were used up at the latest start, which is not the one that came last.
+#[test]
+fn a_new_rate_counts_from_the_latest_start() {
+    let mut rate = gcra(1, 10, 4);
+    let _tokens = [100, 105, 95].map(|now| started(&mut rate, now, 1));
+    rate.set_rate(1, Duration::from_nanos(100)).unwrap();
+    rate.set_burst(1).unwrap();
+    assert_eq!(ready(&rate, 105), not_before(355));
+}
+
+/// Twice the rate in half the unit: the number that the token remembers is the same.
+#[test]
+fn a_token_of_another_rate_is_never_the_latest() {
+    let mut rate = gcra(1, 10, 1);
+    let token = started(&mut rate, 0, 1);
+    rate.set_rate(2, Duration::from_nanos(10)).unwrap();
+    undo(&mut rate, token, 0);
+    assert_eq!(ready(&rate, 0), not_before(5));
+}
+
 #[test]
 fn the_largest_numbers_overflow_nothing() {
     let mut rate = Gcra::new(u32::MAX, Duration::MAX).unwrap().burst(u32::MAX).unwrap();

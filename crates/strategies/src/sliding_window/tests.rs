@@ -166,6 +166,11 @@ fn a_longer_window_does_not_wait_for_what_nobody_remembers() {
 
 #[test]
 fn the_log_takes_no_more_than_it_says() {
+    let mut full = window(100, 1_000);
+    for now in 0..5_000 {
+        let _token = full.start(at(now), &Request::new());
+        assert!(full.log.capacity() <= 101, "{}", full.log.capacity());
+    }
     let mut rate = window(100, 1_000);
     let mut kept = Vec::new();
     for now in 0..5_000 {
