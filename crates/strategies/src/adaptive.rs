@@ -117,7 +117,7 @@ enum Verdict {
 }
 
 /// Which part of the limit must be in use for it to rise.
-const BUSY: f64 = 0.0;
+const BUSY: f64 = 0.8;
 
 impl Adaptive {
     /// Grows by 1 per limit-ful of successes, and shrinks when one took longer than `latency_max`.
