@@ -6,7 +6,7 @@ use regatta::{ConfigError, Limiter};
 use std::fs;
 use std::io;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(crate) const HELP: &str = "\
 Finds out how many requests at once a server of its own can take, and lets go
@@ -15,7 +15,7 @@ while a CPU hog of its own runs. Takes about 6 s.
 usage: cargo run --release --example adaptive -- [OPTIONS]
 
   --load SOURCE  whose CPU load counts: cgroup (of this process), machine, or
-                 process (this one alone) [cgroup, or else machine]
+                 process (its threads that want a CPU) [cgroup, or else machine]
   --help         this text
 
 exit status: 0 the limit fell while the hog ran, and rose after it; 1 it didn't,
@@ -24,6 +24,9 @@ or the load can't be read; 2 wrong usage, nothing was done
 
 /// How often the sampler looks.
 const EVERY: Duration = Duration::from_millis(100);
+
+/// Above that the ceiling falls.
+const CPU_MAX: f64 = 0.8;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Source {
@@ -67,35 +70,26 @@ impl Source {
                 Err(_) => LoadSampler::new(limiter, ProcFs::new(), EVERY),
             },
         };
-        // A process among others gets what they leave; the clients and the server need a tenth of that.
-        let cpu_max = if matches!(self, Self::Process) { 0.3 } else { 0.8 };
-        let capped = |sampler: LoadSampler<_>| sampler.ceiling(|limit| limit, Load::new().cpu(cpu_max));
+        let capped = |sampler: LoadSampler<_>| sampler.ceiling(|limit| limit, Load::new().cpu(CPU_MAX));
         let sampler = sampler.and_then(capped).map_err(|error: ConfigError| io::Error::other(error))?;
         Ok(sampler.on_error(|error| eprintln!("load: {error}")))
     }
 }
 
-/// A source of one's own is a closure.
+/// A source of one's own is a closure. This one doesn't mind what other processes do: it counts the threads of this
+/// process that run or wait for a CPU, and calls four per CPU full.
 fn process() -> impl FnMut() -> io::Result<Load> + Send {
-    let cpus = thread::available_parallelism().map_or(1, usize::from) as f64;
-    let mut last = None;
-    move || {
-        let (now, used) = (Instant::now(), cpu_time()?);
-        let load = last.replace((now, used)).map(|(then, before)| {
-            let elapsed = now.duration_since(then).as_secs_f64();
-            Load::new().cpu((used - before) / (elapsed * cpus))
-        });
-        Ok(load.unwrap_or_default())
-    }
+    let full = 4.0 * thread::available_parallelism().map_or(1, usize::from) as f64;
+    move || Ok(Load::new().cpu((runnable_threads()? as f64 / full).min(1.0)))
 }
 
-/// The seconds of CPU time that this process has used.
-fn cpu_time() -> io::Result<f64> {
-    let text = fs::read_to_string("/proc/self/stat")?;
-    // The name of the program, in parentheses, may contain anything.
-    let fields = text.rsplit_once(") ").map_or("", |(_, fields)| fields);
-    // Fields 14 and 15 of all, in hundredths of a second.
-    let ticks = fields.split(' ').skip(11).take(2).map(|field| field.parse::<f64>());
-    let ticks = ticks.sum::<Result<f64, _>>().map_err(io::Error::other)?;
-    Ok(ticks / 100.0)
+fn runnable_threads() -> io::Result<usize> {
+    let mut runnable = 0;
+    for thread in fs::read_dir("/proc/self/task")? {
+        // It may have ended by now.
+        let Ok(stat) = fs::read_to_string(thread?.path().join("stat")) else { continue };
+        // The name of the thread, in parentheses, may contain anything; its state comes next.
+        runnable += usize::from(stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('R')));
+    }
+    Ok(runnable)
 }

@@ -3,7 +3,7 @@
 //! What to notice:
 //!
 //! - Nobody says how much the server ([`server`]) can take. `Adaptive` starts with 4 at once and finds out, by latency:
-//!   the column `found` climbs to about 40, where a request takes the 40 ms that are allowed.
+//!   the column `found` climbs until requests take the 40 ms that are allowed, and sways there.
 //! - `LoadSampler` is one more task beside the clients. While the hog runs, it presses the `ceiling` down, and with it
 //!   the `limit`, to leave the machine to others; afterwards both rise again. The clients know nothing of all this.
 //! - `--load` changes one line, the source that the sampler reads: the cgroup, the machine, or a closure of this program.

@@ -9,9 +9,9 @@ use std::process::Command;
 #[test]
 fn the_limit_gives_way_to_a_hog_and_comes_back() {
     let ended = run(Command::new(example("adaptive")).args(["--load", "process"]));
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.text());
     ended.assert_says("the limit fell while the hog ran, and rose after it");
-    assert_eq!(ended.text().lines().filter(|line| line.contains(" runs ")).count(), 8, "{ended:?}");
+    assert_eq!(ended.text().lines().filter(|line| line.contains(" runs ")).count(), 8);
 }
 
 #[cfg(target_os = "linux")]

@@ -23,11 +23,11 @@ use regatta_core::ConfigError;
 /// [concurrency-limits](https://github.com/Netflix/concurrency-limits). Three things are different:
 ///
 /// - There, under constant load, the long average follows the queue that the limit itself has made, and the limit climbs
-///   without end. Here, while the limit is in use, the long average rises only after a *probe*: now and then the limit is
-///   halved for a window, and what is measured then, with no queue or half of it, corrects the average, faster down than
-///   up, and up so that it can follow a server that has become slower. A probe that finds something unexpected goes on to
-///   half of the half, as long as that makes a difference, and ends with the limit that its find implies. Probes take
-///   about 2 of 66 windows, more only while they find something new.
+///   without end. Here, while the limit is in use, the long average rises only after a *probe*: now and then the limit,
+///   less the square root, is halved for a window, and what is measured then, with little or no queue, corrects the
+///   average, faster down than up, and up so that it can follow a server that has become slower. A probe that finds
+///   something unexpected goes on to half of the half, as long as that makes a difference, and ends with the limit that
+///   its find implies. Probes take about 2 of 66 windows, more only while they find something new.
 /// - Overload and failures shrink the limit; the original ignores them.
 /// - The gradient may fall below 0.5, because with that floor no limit ever falls below 4.
 ///
@@ -57,14 +57,14 @@ pub struct Gradient2 {
     probe: Option<Probe>,
 }
 
-/// The limit is halved for a window.
+/// The limit is about half for a window.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Probe {
     /// The limit to go back to.
     resume: f64,
     /// The latency at that limit.
     short: f64,
-    /// The latency at twice the present limit; infinite where that is not known.
+    /// The latency at about twice the present limit; infinite where that is not known.
     before: f64,
 }
 
@@ -200,7 +200,8 @@ impl Gradient2 {
 
     fn begin_probe(&mut self, limit: f64, short: f64, before: f64) -> Verdict {
         self.probe = Some(Probe { resume: limit, short, before });
-        Verdict::Renew(limit / 2.0)
+        // Without the queue that the square root allows, which is the better part of a small limit.
+        Verdict::Renew(((limit - limit.sqrt()) / 2.0).round())
     }
 
     /// A window of a probe has ended, with a latency that owes little to this limit's own queue.

@@ -32,12 +32,12 @@ fn a_window_without_a_queue_adds_a_fifth_of_the_square_root() {
     let (mut limit, mut tokens) = (Adaptive::gradient2().initial(16).unwrap(), VecDeque::new());
     // The first window; then what was in flight, and the windows of a probe: no less than twenty each.
     keep_full(&mut limit, &mut tokens, 16);
-    assert_eq!(limit.limit(), 8);
+    assert_eq!(limit.limit(), 6, "half of what is left without the square root");
     keep_full(&mut limit, &mut tokens, 15 + 20);
-    assert_eq!(limit.limit(), 4);
-    keep_full(&mut limit, &mut tokens, 7 + 20);
+    assert_eq!(limit.limit(), 3);
+    keep_full(&mut limit, &mut tokens, 5 + 20);
     assert_eq!(limit.limit(), 16, "half of the half made no difference");
-    keep_full(&mut limit, &mut tokens, 3 + 16);
+    keep_full(&mut limit, &mut tokens, 2 + 16);
     assert_eq!(limit.limit, 16.0 + 0.2 * 4.0);
 }
 

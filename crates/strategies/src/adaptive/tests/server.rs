@@ -127,7 +127,7 @@ impl World {
             (least, most) = (least.min(self.limit.limit()), most.max(self.limit.limit()));
         }
         assert!(
-            2 * least >= capacity && most <= 3 * capacity,
+            least >= capacity / 2 && most <= 3 * capacity,
             "{when}: from {least} to {most} at a capacity of {capacity} and {} ns each: {:?}",
             self.server.service,
             self.limit
