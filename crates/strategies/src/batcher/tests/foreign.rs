@@ -237,6 +237,54 @@ fn a_clock_that_panics_is_the_callers_own_trouble() {
 }
 
 #[test]
+fn a_handler_that_wakes_itself_is_polled_once_per_poll_of_a_caller() {
+    let polls = Arc::new(AtomicUsize::new(0));
+    let count = polls.clone();
+    let batcher = Batcher::new(async move |items: Vec<u32>| {
+        std::future::poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            if count.fetch_add(1, Ordering::SeqCst) < 9 { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
+        Ok(items)
+    });
+    let mut tasks = callers(&batcher.size(1).unwrap(), [1]);
+    assert!(tasks[0].is_woken());
+    for _ in 0..5 {
+        tasks[0].poll();
+    }
+    assert_eq!(polls.load(Ordering::SeqCst), 6);
+    assert_eq!((outputs(&mut tasks).len(), tasks[0].polls), (1, 10));
+}
+
+#[test]
+fn who_looked_while_a_batch_was_polled_hears_of_its_wake() {
+    let other: Arc<Mutex<Option<Task<Got>>>> = Arc::default();
+    let there = other.clone();
+    let batcher = Batcher::new(async move |items: Vec<u32>| {
+        let mut first = true;
+        std::future::poll_fn(|cx| {
+            if !std::mem::take(&mut first) {
+                return Poll::Ready(());
+            }
+            // Everybody is woken, and one of them looks at once.
+            cx.waker().wake_by_ref();
+            there.lock().unwrap().as_mut().unwrap().poll();
+            Poll::Pending
+        })
+        .await;
+        Ok(items)
+    });
+    let batcher = batcher.size(2).unwrap().linger(Duration::MAX);
+    *other.lock().unwrap() = callers(&batcher, [1]).pop();
+    // Whoever polls the batch is never polled again.
+    let _stuck = callers(&batcher, [2]);
+    let mut other = other.lock().unwrap().take().unwrap();
+    assert!(other.is_woken());
+    assert_eq!(other.poll_once().ok(), Some(1));
+}
+
+#[test]
 fn a_handler_may_call_its_batcher_if_there_is_room() {
     let home: Arc<Mutex<Option<Batcher<u32, u32, &'static str>>>> = Arc::default();
     let there = home.clone();
