@@ -86,6 +86,11 @@ fn nothing_foreign_runs_under_the_lock() {
             clock.advance(10);
         }
         assert_eq!((ended, calls.len()), (7, 0));
+        // Two have their answers, and go without looking.
+        let mut three: Vec<_> = (10..13).map(|item| batcher.call(Nosy(item, home.clone()))).collect();
+        let ready = three.iter_mut().map(|call| Pin::new(call).poll(&mut cx).is_ready());
+        assert_eq!(ready.collect::<Vec<_>>(), [false, false, true]);
+        drop(three);
         *home.lock().unwrap() = None;
     }
 }
