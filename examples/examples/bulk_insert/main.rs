@@ -1,5 +1,5 @@
 //! Writes 100,000 rows into a SQLite file from 4,000 callers that each know of one row only, through a `Batcher`; then
-//! 2,000 rows with a transaction each, for comparison; and compares the files with what every caller was told.
+//! 500 rows with a transaction each, for comparison; and compares the files with what every caller was told.
 //!
 //! What to notice:
 //!

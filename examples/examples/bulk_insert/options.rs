@@ -13,7 +13,7 @@ compares what the files hold with what every caller was told.
 usage: cargo run --release --example bulk_insert -- [OPTIONS]
 
   --rows N       this many rows in bulk [100000]
-  --single N     this many rows with a transaction each [2000]
+  --single N     this many rows with a transaction each [500]
   --size N       at most this many rows in a transaction [1000]
   --callers N    this many callers at once [4000]
   --bad N        every Nth row is bad in one of two ways [5000]
@@ -76,7 +76,7 @@ impl fmt::Display for Executor {
 pub(crate) fn parse() -> Result<Asked, lexopt::Error> {
     let mut options = Options {
         rows: 100_000,
-        single: 2_000,
+        single: 500,
         size: 1_000,
         callers: 4_000,
         bad: 5_000,

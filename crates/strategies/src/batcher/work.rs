@@ -111,7 +111,6 @@ impl<T, R, E> Work<T, R, E> {
             return self.give_up(&BatchError::WrongCount { sent, got }, settled);
         }
         let settings = self.settings.clone();
-        let now = settings.clock.now();
         let mut delay = None;
         let mut again = Part { ids: Vec::new(), items: Vec::new() };
         let mut items = std::mem::take(&mut self.part.items).into_iter();
@@ -126,7 +125,9 @@ impl<T, R, E> Work<T, R, E> {
                 Err(error) => TaskError::Failed(error),
             };
             let pause = match &settings.failure {
-                Failure::Retry(_, repeat) if repeat.allows(&error) => self.attempts.delay(now, &error),
+                Failure::Retry(_, repeat) if repeat.allows(&error) => {
+                    self.attempts.delay(settings.clock.now(), &error)
+                }
                 Failure::OneByOne(repeat) if sent > 1 && repeat.allows(&error) => Some(Duration::ZERO),
                 Failure::All | Failure::Retry(..) | Failure::OneByOne(_) | Failure::Bisect(_) => None,
             };
@@ -142,7 +143,7 @@ impl<T, R, E> Work<T, R, E> {
         match (&settings.failure, delay) {
             (Failure::Retry(..), Some(delay)) => {
                 self.part = again;
-                if delay.is_zero() { Turn::Again } else { Turn::Delay(now + delay) }
+                self.pause(delay)
             }
             (_, Some(_)) => {
                 self.part.take();
@@ -164,14 +165,10 @@ impl<T, R, E> Work<T, R, E> {
             return self.give_up(&failed(failure), settled);
         }
         match &settings.failure {
-            Failure::Retry(..) => {
-                let now = settings.clock.now();
-                match self.attempts.delay(now, &failure) {
-                    Some(delay) if delay.is_zero() => Turn::Again,
-                    Some(delay) => Turn::Delay(now + delay),
-                    None => self.give_up(&failed(failure), settled),
-                }
-            }
+            Failure::Retry(..) => match self.attempts.delay(settings.clock.now(), &failure) {
+                Some(delay) => self.pause(delay),
+                None => self.give_up(&failed(failure), settled),
+            },
             Failure::OneByOne(_) if !alone => {
                 let part = self.part.take();
                 self.rest.extend(part.singles());
@@ -188,6 +185,11 @@ impl<T, R, E> Work<T, R, E> {
                 self.give_up(&failed(failure), settled)
             }
         }
+    }
+
+    fn pause(&self, delay: Duration) -> Turn {
+        // A zero delay touches no timer.
+        if delay.is_zero() { Turn::Again } else { Turn::Delay(self.settings.clock.now() + delay) }
     }
 
     /// All that the handler had gets this error.

@@ -1,7 +1,9 @@
 //! Callers that come and go: the batch belongs to none of them.
 
 use super::world::*;
-use std::sync::Arc;
+use crate::Batcher;
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
 
 #[test]
 fn whoever_polled_first_may_go_and_the_others_go_on() {
@@ -79,6 +81,32 @@ fn a_whole_batch_that_is_never_polled_again_holds_nobody_up() {
 }
 
 #[test]
+fn a_caller_does_only_so_much_for_others_and_leaves_the_rest_to_them() {
+    let gate: Arc<Mutex<Option<Waker>>> = Arc::default();
+    let there = gate.clone();
+    // Only the first call takes its time.
+    let batcher = Batcher::new(async move |items: Vec<u32>| {
+        let mut waits = items[0] == 0;
+        std::future::poll_fn(|cx| {
+            if !std::mem::take(&mut waits) {
+                return Poll::Ready(());
+            }
+            *there.lock().unwrap() = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+        Ok(items)
+    });
+    let batcher = batcher.size(1).unwrap().linger(nanos(0));
+    let mut tasks = callers(&batcher, 0..1000);
+    gate.lock().unwrap().take().unwrap().wake();
+    tasks[0].poll();
+    let sent = 1000 - batcher.len();
+    assert!(!tasks[0].is_running() && sent < 200, "{sent}");
+    assert!(outputs(&mut tasks).iter().all(Result::is_ok));
+}
+
+#[test]
 fn dropped_before_it_was_sent_an_item_is_taken_out() {
     let (desk, batcher, clock) = world();
     let mut tasks = callers(&batcher, [1, 2]);
@@ -152,11 +180,11 @@ fn a_call_outlives_its_batcher() {
 #[test]
 fn a_caller_may_move_to_another_task() {
     let (desk, batcher, _) = world();
-    let call = Arc::new(std::sync::Mutex::new(Some(batcher.size(1).unwrap().call(1))));
+    let call = Arc::new(Mutex::new(Some(batcher.size(1).unwrap().call(1))));
     let begun = call.clone();
     let _left = Task::begun(async move {
         let mut call = begun.lock().unwrap().take().unwrap();
-        let first = std::future::poll_fn(|cx| std::task::Poll::Ready(poll(&mut call, cx))).await;
+        let first = std::future::poll_fn(|cx| Poll::Ready(poll(&mut call, cx))).await;
         assert!(first.is_none());
         *begun.lock().unwrap() = Some(call);
     });
@@ -170,7 +198,7 @@ fn a_caller_may_move_to_another_task() {
 
 fn poll<F: Future + Unpin>(future: &mut F, cx: &mut std::task::Context<'_>) -> Option<F::Output> {
     match std::pin::Pin::new(future).poll(cx) {
-        std::task::Poll::Ready(output) => Some(output),
-        std::task::Poll::Pending => None,
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
     }
 }

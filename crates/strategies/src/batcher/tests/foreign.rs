@@ -87,6 +87,11 @@ fn nothing_foreign_runs_under_the_lock() {
             clock.advance(10);
         }
         assert_eq!((ended, calls.len()), (7, 0));
+        // Two have their answers, and go without looking.
+        let mut three: Vec<_> = (10..13).map(|item| batcher.call(Nosy(item, home.clone()))).collect();
+        let ready = three.iter_mut().map(|call| Pin::new(call).poll(&mut cx).is_ready());
+        assert_eq!(ready.collect::<Vec<_>>(), [false, false, true]);
+        drop(three);
         *home.lock().unwrap() = None;
     }
 }
@@ -235,6 +240,54 @@ fn a_clock_that_panics_is_the_callers_own_trouble() {
     let mut tasks = callers(&batcher, [2, 3]);
     desk.answer(0, Answer::Fine);
     assert_eq!(outputs(&mut tasks).len(), 2);
+}
+
+#[test]
+fn a_handler_that_wakes_itself_is_polled_once_per_poll_of_a_caller() {
+    let polls = Arc::new(AtomicUsize::new(0));
+    let count = polls.clone();
+    let batcher = Batcher::new(async move |items: Vec<u32>| {
+        std::future::poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            if count.fetch_add(1, Ordering::SeqCst) < 9 { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
+        Ok(items)
+    });
+    let mut tasks = callers(&batcher.size(1).unwrap(), [1]);
+    assert!(tasks[0].is_woken());
+    for _ in 0..5 {
+        tasks[0].poll();
+    }
+    assert_eq!(polls.load(Ordering::SeqCst), 6);
+    assert_eq!((outputs(&mut tasks).len(), tasks[0].polls), (1, 10));
+}
+
+#[test]
+fn who_looked_while_a_batch_was_polled_hears_of_its_wake() {
+    let other: Arc<Mutex<Option<Task<Got>>>> = Arc::default();
+    let there = other.clone();
+    let batcher = Batcher::new(async move |items: Vec<u32>| {
+        let mut first = true;
+        std::future::poll_fn(|cx| {
+            if !std::mem::take(&mut first) {
+                return Poll::Ready(());
+            }
+            // Everybody is woken, and one of them looks at once.
+            cx.waker().wake_by_ref();
+            there.lock().unwrap().as_mut().unwrap().poll();
+            Poll::Pending
+        })
+        .await;
+        Ok(items)
+    });
+    let batcher = batcher.size(2).unwrap().linger(Duration::MAX);
+    *other.lock().unwrap() = callers(&batcher, [1]).pop();
+    // Whoever polls the batch is never polled again.
+    let _stuck = callers(&batcher, [2]);
+    let mut other = other.lock().unwrap().take().unwrap();
+    assert!(other.is_woken());
+    assert_eq!(other.poll_once().ok(), Some(1));
 }
 
 #[test]
