@@ -50,7 +50,7 @@ fn an_unused_start_gives_the_turn_back_in_panic_too() {
 #[test]
 fn one_that_is_drained_while_it_is_behind_gets_nothing_in_panic_either() {
     for before in 0..57 {
-        let mut router = half(&[("a", 28, ILL), ("b", 28, ILL), ("c", 1, ILL)]);
+        let mut router = half(&[("a", 1, ILL), ("b", 28, ILL), ("c", 28, ILL)]);
         picks(&mut router, before);
         router.set_weight(&"c", 0).unwrap();
         let after = picks(&mut router, 20);
