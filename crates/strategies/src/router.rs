@@ -21,7 +21,9 @@ use turns::Turn;
 /// Smooth weighted round robin: with weights 5, 1, 1 the order is `a a b a c a a`, not `a a a a a b c`. A request goes
 /// only where the endpoint's strategy is ready for it; who is not ready is passed over, and earns no claim meanwhile, so
 /// one that comes back gets its share from then on and no burst. The router is ready if any endpoint is. Otherwise it
-/// answers the best of the answers: a time only if there is one to wait for, and a refusal only if everybody refuses.
+/// answers the best of the answers: a refusal only if everybody refuses, and the earliest time if anybody names one. While
+/// another endpoint waits for a change, it may be ready before that time, so a limiter's
+/// [`acquire_by`](regatta_core::Limiter::acquire_by) may give up a deadline that could still have been met.
 ///
 /// [`Routed::endpoint`] tells where a request goes. Mostly the router is shared through a [`Balancer`], which hands it
 /// out with the permit.

@@ -342,6 +342,11 @@ fn at_the_end_of_a_cycle_with_nothing_in_flight_it_could_be_replaced() {
     let mut router = named(&[("a", 1, WELL)]);
     router.set_weight(&"a", 2).unwrap();
     assert_eq!(router.rest(NOW), Readiness::OnChange, "a fresh one would have the old weight");
+    // Wherever it begins.
+    for seed in 0..20 {
+        let router = Router::new().seed(seed).endpoint("a", 2, WELL).unwrap().endpoint("b", 1, WELL).unwrap();
+        assert_eq!(router.rest(NOW), Readiness::Ready);
+    }
 }
 
 #[test]

@@ -48,6 +48,28 @@ fn an_unused_start_gives_the_turn_back_in_panic_too() {
 }
 
 #[test]
+fn one_that_is_drained_while_it_is_behind_gets_nothing_in_panic_either() {
+    for before in 0..57 {
+        let mut router = half(&[("a", 1, ILL), ("b", 28, ILL), ("c", 28, ILL)]);
+        picks(&mut router, before);
+        router.set_weight(&"c", 0).unwrap();
+        let after = picks(&mut router, 20);
+        assert!(!after.contains('c'), "{after} after {before}");
+    }
+}
+
+#[test]
+fn what_runs_without_a_token_keeps_it_from_rest() {
+    let mut router = half(&[("a", 1, ILL)]);
+    router.changed = false;
+    assert_eq!(router.rest(NOW), Readiness::Ready);
+    let routed = start(&mut router);
+    assert_eq!(router.rest(NOW), Readiness::OnChange);
+    router.finish(routed, NOW, Outcome::Success);
+    assert_eq!(router.rest(NOW), Readiness::Ready);
+}
+
+#[test]
 fn a_fraction_is_above_zero_and_at_most_one() {
     for fraction in [0.0, -0.5, 1.000_1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let error = Named::new().panic_below(fraction).unwrap_err();
