@@ -1,0 +1,49 @@
+//! Our subjects, by their public faces.
+
+use super::{AT_ONCE, OWN, RATE, THREE, repeat};
+use crate::measure::Subject;
+use regatta::strategies::{Concurrency, Spacing};
+use regatta::{Limiter, Outcome, Request, Strategy, Time};
+use std::hint::black_box;
+use std::time::Duration;
+
+pub(super) fn subjects() -> Vec<Subject> {
+    vec![
+        Subject { face: "Limiter<Spacing>", kind: RATE, run: |_, times| limiter(spacing(), times) },
+        Subject { face: "Limiter<Concurrency>", kind: AT_ONCE, run: |_, times| limiter(concurrency(), times) },
+        Subject { face: "Concurrency", kind: OWN, run: |_, times| own(concurrency(), times) },
+        Subject { face: "Spacing", kind: OWN, run: |_, times| own(spacing(), times) },
+        Subject {
+            face: "Concurrency, Spacing twice",
+            kind: THREE,
+            run: |_, times| own((concurrency(), spacing(), spacing()), times),
+        },
+    ]
+}
+
+fn concurrency() -> Concurrency {
+    Concurrency::new(64).expect("64 is a limit")
+}
+
+fn spacing() -> Spacing {
+    Spacing::new(Duration::from_nanos(1)).expect("a nanosecond is a gap")
+}
+
+/// A permit is taken and completed, on the default clock.
+fn limiter<S>(strategy: S, times: u64)
+where
+    S: Strategy<Token: Send + 'static> + Send + 'static,
+{
+    let limiter = Limiter::new(strategy);
+    repeat(times, |_| limiter.try_acquire().expect("there is always room").complete(Outcome::Success));
+}
+
+/// As an engine asks: at a time that it knows already.
+fn own<S: Strategy>(mut strategy: S, times: u64) {
+    let request = Request::new();
+    repeat(times, |time| {
+        let (strategy, now) = (black_box(&mut strategy), Time::from_nanos(time));
+        let Ok(token) = strategy.start(now, &request) else { panic!("there is always room") };
+        strategy.finish(token, now, Outcome::Success);
+    });
+}

@@ -1,0 +1,56 @@
+//! The peers. All are asked for what they have.
+
+use super::{AT_ONCE, RATE, repeat};
+use crate::measure::Subject;
+use governor::clock::{Clock, DefaultClock, MonotonicClock};
+use governor::{Quota, RateLimiter};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+pub(super) const GOVERNOR: &str = "governor";
+pub(super) const GOVERNOR_STD: &str = "governor, std's clock";
+const LEAKY_BUCKET: &str = "leaky-bucket";
+const TOKIO: &str = "tokio Semaphore";
+const ASYNC_LOCK: &str = "async-lock Semaphore";
+
+pub(super) fn subjects() -> Vec<Subject> {
+    vec![
+        Subject { face: GOVERNOR, kind: RATE, run: |_, times| governor(DefaultClock::default(), times) },
+        Subject { face: GOVERNOR_STD, kind: RATE, run: |_, times| governor(MonotonicClock, times) },
+        Subject { face: LEAKY_BUCKET, kind: RATE, run: |runtime, times| {
+            let _inside = runtime.enter();
+            leaky_bucket(times);
+        } },
+        Subject { face: TOKIO, kind: AT_ONCE, run: |_, times| tokio(times) },
+        Subject { face: ASYNC_LOCK, kind: AT_ONCE, run: |_, times| async_lock(times) },
+    ]
+}
+
+/// One per nanosecond, and a second's worth of burst.
+fn quota() -> Quota {
+    Quota::per_second(const { NonZeroU32::new(1_000_000_000).unwrap() })
+}
+
+fn governor<C: Clock>(clock: C, times: u64) {
+    let limiter = RateLimiter::direct_with_clock(quota(), clock);
+    repeat(times, |_| assert!(limiter.check().is_ok()));
+}
+
+fn leaky_bucket(times: u64) {
+    let limiter = leaky_bucket::RateLimiter::builder()
+        .initial(usize::MAX)
+        .max(usize::MAX)
+        .interval(Duration::from_millis(1))
+        .build();
+    repeat(times, |_| assert!(limiter.try_acquire(1)));
+}
+
+fn tokio(times: u64) {
+    let semaphore = tokio::sync::Semaphore::new(64);
+    repeat(times, |_| drop(semaphore.try_acquire().expect("there is always room")));
+}
+
+fn async_lock(times: u64) {
+    let semaphore = async_lock::Semaphore::new(64);
+    repeat(times, |_| drop(semaphore.try_acquire().expect("there is always room")));
+}
