@@ -76,7 +76,8 @@ pub fn medians_by(timer: Timer, subjects: &[Subject], scale: Scale) -> Medians {
     times.into_iter().map(|(subject, times)| (subject, median(times))).collect()
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The middle one; there must be one.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }

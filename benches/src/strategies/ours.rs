@@ -10,7 +10,11 @@ use std::time::Duration;
 pub(super) fn subjects() -> Vec<Subject> {
     vec![
         Subject { face: "Limiter<Spacing>", kind: RATE, run: |_, times| limiter(spacing(), times) },
-        Subject { face: "Limiter<Concurrency>", kind: AT_ONCE, run: |_, times| limiter(concurrency(), times) },
+        Subject {
+            face: "Limiter<Concurrency>",
+            kind: AT_ONCE,
+            run: |_, times| limiter(concurrency(), times),
+        },
         Subject { face: "Concurrency", kind: OWN, run: |_, times| own(concurrency(), times) },
         Subject { face: "Spacing", kind: OWN, run: |_, times| own(spacing(), times) },
         Subject {
@@ -42,8 +46,8 @@ where
 fn own<S: Strategy>(mut strategy: S, times: u64) {
     let request = Request::new();
     repeat(times, |time| {
-        let (strategy, now) = (black_box(&mut strategy), Time::from_nanos(time));
-        let Ok(token) = strategy.start(now, &request) else { panic!("there is always room") };
-        strategy.finish(token, now, Outcome::Success);
+        let now = Time::from_nanos(time);
+        let Ok(token) = black_box(&mut strategy).start(now, &request) else { panic!("there is always room") };
+        black_box(&mut strategy).finish(token, now, Outcome::Success);
     });
 }

@@ -17,17 +17,21 @@ pub(super) fn subjects() -> Vec<Subject> {
     vec![
         Subject { face: GOVERNOR, kind: RATE, run: |_, times| governor(DefaultClock::default(), times) },
         Subject { face: GOVERNOR_STD, kind: RATE, run: |_, times| governor(MonotonicClock, times) },
-        Subject { face: LEAKY_BUCKET, kind: RATE, run: |runtime, times| {
-            let _inside = runtime.enter();
-            leaky_bucket(times);
-        } },
+        Subject {
+            face: LEAKY_BUCKET,
+            kind: RATE,
+            run: |runtime, times| {
+                let _inside = runtime.enter();
+                leaky_bucket(times);
+            },
+        },
         Subject { face: TOKIO, kind: AT_ONCE, run: |_, times| tokio(times) },
         Subject { face: ASYNC_LOCK, kind: AT_ONCE, run: |_, times| async_lock(times) },
     ]
 }
 
 /// One per nanosecond, and a second's worth of burst.
-fn quota() -> Quota {
+pub(super) fn quota() -> Quota {
     Quota::per_second(const { NonZeroU32::new(1_000_000_000).unwrap() })
 }
 
@@ -37,12 +41,14 @@ fn governor<C: Clock>(clock: C, times: u64) {
 }
 
 fn leaky_bucket(times: u64) {
-    let limiter = leaky_bucket::RateLimiter::builder()
-        .initial(usize::MAX)
-        .max(usize::MAX)
-        .interval(Duration::from_millis(1))
-        .build();
+    let limiter = bucket();
     repeat(times, |_| assert!(limiter.try_acquire(1)));
+}
+
+/// As full as it gets.
+pub(super) fn bucket() -> leaky_bucket::RateLimiter {
+    let mut builder = leaky_bucket::RateLimiter::builder();
+    builder.initial(usize::MAX).max(usize::MAX).interval(Duration::from_millis(1)).build()
 }
 
 fn tokio(times: u64) {
