@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+mod backoff;
 mod boxed;
 mod cancel;
 mod clock;
@@ -28,6 +29,7 @@ mod retry;
 mod strategy;
 mod time;
 
+pub use backoff::{Backoff, Jitter};
 pub use boxed::{BoxStrategy, BoxToken};
 pub use cancel::{CancelToken, Cancelled, DropGuard};
 pub use clock::{Clock, Sleep, SystemClock};
@@ -40,7 +42,7 @@ pub use kick::Kick;
 pub use limit::Limit;
 pub use limiter::{Acquire, Limiter, Permit};
 pub use observer::{Event, EventKind, Observer};
-pub use retry::{Backoff, Jitter, Retry, RetryFn, retry_fn};
+pub use retry::{Retry, RetryFn, retry_fn};
 pub use strategy::{Class, Explain, Outcome, Readiness, Request, Strategy};
 pub use time::Time;
 

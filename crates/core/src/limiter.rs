@@ -177,6 +177,11 @@ impl<S: Strategy> Limiter<S> {
         self.shared.clock.now()
     }
 
+    /// This limiter's clock, for whoever waits by the same time.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.shared.clock.clone()
+    }
+
     /// Looks at what `permit` took, under the limiter's lock; `None` if the permit is another limiter's.
     ///
     /// `look` must not block, and must not use this limiter.
@@ -198,6 +203,11 @@ impl<S: Strategy> Limiter<S> {
     /// Refuses everybody who waits or will come, with [`Rejection::Closed`]. Permits that are out stay good.
     pub fn close(&self) {
         self.shared.with(State::close);
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.shared.with(|state| state.closed)
     }
 
     fn leave(&mut self) {

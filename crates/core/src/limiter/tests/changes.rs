@@ -375,3 +375,13 @@ fn a_rate_inside_a_limiter_inside_a_limiter() {
     }
     assert_eq!(starts, [0, 10, 20, 30, 40, 50]);
 }
+
+#[test]
+fn whoever_watches_a_limiter_shares_its_clock_and_sees_it_close() {
+    let (limiter, clock) = limiter(Slots::new(1));
+    let watched = limiter.clone();
+    clock.set(7);
+    assert_eq!((watched.clock().now(), watched.is_closed()), (at(7), false));
+    limiter.close();
+    assert!(watched.is_closed());
+}

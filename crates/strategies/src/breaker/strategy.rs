@@ -1,0 +1,140 @@
+//! A breaker as a `Strategy`.
+
+use super::Breaker;
+use super::phase::{Phase, Probe};
+use super::window::Sample;
+use regatta_core::{Explain, Kick, Outcome, Readiness, Rejection, Request, Strategy, Time};
+
+/// What a task in flight holds of a [`Breaker`]: the episode it started in, when, and the place of a probe.
+#[derive(Debug)]
+#[must_use = "a probe that is not finished keeps its place until its timeout"]
+pub struct BreakerToken {
+    generation: u64,
+    started: Time,
+    place: Option<Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    number: u64,
+    /// Who had it before and was late.
+    before: Option<Probe>,
+}
+
+impl Breaker {
+    /// When the next one may start if nothing changes but the time; `None` if it takes more than that.
+    ///
+    /// It does not depend on the present, so an answer can't get worse with time alone.
+    fn earliest(&self) -> Option<Time> {
+        match &self.phase {
+            Phase::Closed(None) => Some(Time::ZERO),
+            Phase::Closed(Some(recovery)) => Some(recovery.earliest(self.settings.probes)),
+            Phase::Open(episode) => Some(episode.earliest(self.settings.probes)),
+            Phase::Forced => None,
+        }
+    }
+
+    /// A result of a call that started in this episode.
+    fn hear(&mut self, now: Time, started: Time, failed: bool) {
+        // The clock of the one who finishes may lag behind.
+        let now = now.max(started);
+        let slow = self.settings.slow.is_some_and(|over| now.since(started) > over);
+        match &mut self.phase {
+            Phase::Closed(_) => {
+                if self.window.opens(now, Sample { failed, slow }) {
+                    self.open(now);
+                }
+            }
+            Phase::Open(_) if failed || slow => self.open(now),
+            Phase::Open(episode) => {
+                episode.successes += 1;
+                if episode.successes >= self.settings.probes {
+                    self.close(now);
+                }
+            }
+            Phase::Forced => {}
+        }
+    }
+}
+
+impl Strategy for Breaker {
+    type Token = BreakerToken;
+
+    #[inline]
+    fn ready(&self, now: Time, _: &Request) -> Readiness {
+        match self.earliest() {
+            Some(earliest) if now >= earliest => Readiness::Ready,
+            Some(_) | None if self.settings.fail_fast => Rejection::Open.into(),
+            Some(earliest) => Readiness::NotBefore(earliest),
+            None => Readiness::OnChange,
+        }
+    }
+
+    #[inline]
+    fn start(&mut self, now: Time, request: &Request) -> Result<BreakerToken, Readiness> {
+        match self.ready(now, request) {
+            Readiness::Ready => {}
+            refusal => return Err(refusal),
+        }
+        self.in_flight += 1;
+        let mut token = BreakerToken { generation: self.generation, started: now, place: None };
+        match &mut self.phase {
+            Phase::Closed(None) | Phase::Forced => {}
+            Phase::Closed(Some(recovery)) => recovery.in_flight += 1,
+            Phase::Open(episode) => {
+                let deadline = now + self.settings.probe_timeout;
+                let (number, before) = episode.admit(self.settings.probes, deadline);
+                token.place = Some(Place { number, before });
+            }
+        }
+        Ok(token)
+    }
+
+    #[inline]
+    fn finish(&mut self, token: BreakerToken, now: Time, outcome: Outcome) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if token.generation != self.generation {
+            return;
+        }
+        match (&mut self.phase, token.place) {
+            (Phase::Closed(Some(recovery)), _) => recovery.in_flight = recovery.in_flight.saturating_sub(1),
+            (Phase::Open(episode), Some(place)) => match outcome {
+                Outcome::Unused => episode.undo(place.number, place.before),
+                _ => episode.release(place.number),
+            },
+            // A token of another breaker may fit the generation and nothing else.
+            (Phase::Open(_) | Phase::Forced, _) => return,
+            (Phase::Closed(None), _) => {}
+        }
+        match outcome {
+            Outcome::Success => self.hear(now, token.started, false),
+            Outcome::Failure | Outcome::Overload => self.hear(now, token.started, true),
+            // What is not known to be a result is none.
+            _ => {}
+        }
+    }
+
+    fn attach(&mut self, kick: Kick) {
+        self.kick = kick;
+    }
+
+    /// At rest when closed and recovered, with nothing in flight and nothing to remember. A count window that has seen
+    /// results never is, until it is reset.
+    fn rest(&self, now: Time) -> Readiness {
+        let recovered = match &self.phase {
+            Phase::Closed(None) => Time::ZERO,
+            Phase::Closed(Some(recovery)) => recovery.until,
+            Phase::Open(_) | Phase::Forced => return Readiness::OnChange,
+        };
+        match self.window.empty_from() {
+            Some(_) | None if self.in_flight > 0 => Readiness::OnChange,
+            None => Readiness::OnChange,
+            Some(empty) if now >= empty.max(recovered) => Readiness::Ready,
+            Some(empty) => Readiness::NotBefore(empty.max(recovered)),
+        }
+    }
+
+    fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
+        out.reason("breaker", self.ready(now, request));
+    }
+}
