@@ -28,6 +28,8 @@ pub const GROUP: Group = Group {
 const RATE: &str = "rate";
 /// A number at once, shared.
 const AT_ONCE: &str = "at once";
+/// A breaker that stays closed.
+const BREAKER: &str = "closed";
 /// Through `&mut`: neither lock nor clock.
 const OWN: &str = "own";
 /// Three at once through `&mut`.

@@ -1,9 +1,9 @@
 //! Our subjects, by their public faces.
 
-use super::{AT_ONCE, OWN, RATE, THREE, repeat};
+use super::{AT_ONCE, BREAKER, OWN, RATE, THREE, repeat};
 use crate::measure::Subject;
-use regatta::strategies::{Concurrency, Spacing};
-use regatta::{Limiter, Outcome, Request, Strategy, Time};
+use regatta::strategies::{Breaker, Concurrency, Spacing};
+use regatta::{Clock, Limiter, Outcome, Request, Strategy, SystemClock, Time};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ pub(super) fn subjects() -> Vec<Subject> {
             kind: AT_ONCE,
             run: |_, times| limiter(concurrency(), times),
         },
+        Subject { face: "Limiter<Breaker>", kind: BREAKER, run: |_, times| limiter(breaker(), times) },
+        Subject { face: "Breaker, one clock read", kind: BREAKER, run: |_, times| clocked(breaker(), times) },
+        Subject { face: "Breaker", kind: OWN, run: |_, times| own(breaker(), times) },
         Subject { face: "Concurrency", kind: OWN, run: |_, times| own(concurrency(), times) },
         Subject { face: "Spacing", kind: OWN, run: |_, times| own(spacing(), times) },
         Subject {
@@ -33,6 +36,11 @@ fn spacing() -> Spacing {
     Spacing::new(Duration::from_nanos(1)).expect("a nanosecond is a gap")
 }
 
+/// Half of the last hundred, as recloser counts.
+fn breaker() -> Breaker {
+    Breaker::count_window(100, 0.5).expect("half of a hundred")
+}
+
 /// A permit is taken and completed, on the default clock.
 fn limiter<S>(strategy: S, times: u64)
 where
@@ -47,6 +55,16 @@ fn own<S: Strategy>(mut strategy: S, times: u64) {
     let request = Request::new();
     repeat(times, |time| {
         let now = Time::from_nanos(time);
+        let Ok(token) = black_box(&mut strategy).start(now, &request) else { panic!("there is always room") };
+        black_box(&mut strategy).finish(token, now, Outcome::Success);
+    });
+}
+
+/// As a program asks that has its strategy for itself.
+fn clocked<S: Strategy>(mut strategy: S, times: u64) {
+    let (clock, request) = (black_box(SystemClock::shared()), Request::new());
+    repeat(times, |_| {
+        let now = clock.now();
         let Ok(token) = black_box(&mut strategy).start(now, &request) else { panic!("there is always room") };
         black_box(&mut strategy).finish(token, now, Outcome::Success);
     });

@@ -1,9 +1,11 @@
 //! The peers. All are asked for what they have.
 
-use super::{AT_ONCE, RATE, repeat};
+use super::{AT_ONCE, BREAKER, RATE, repeat};
 use crate::measure::Subject;
+use failsafe::{CircuitBreaker, Config, backoff, failure_policy};
 use governor::clock::{Clock, DefaultClock, MonotonicClock};
 use governor::{Quota, RateLimiter};
+use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -12,6 +14,9 @@ pub(super) const GOVERNOR_STD: &str = "governor, std's clock";
 const LEAKY_BUCKET: &str = "leaky-bucket";
 const TOKIO: &str = "tokio Semaphore";
 const ASYNC_LOCK: &str = "async-lock Semaphore";
+pub(super) const RECLOSER: &str = "recloser";
+const FAILSAFE: &str = "failsafe";
+const FAILSAFE_ROW: &str = "failsafe, in a row";
 
 pub(super) fn subjects() -> Vec<Subject> {
     vec![
@@ -27,6 +32,17 @@ pub(super) fn subjects() -> Vec<Subject> {
         },
         Subject { face: TOKIO, kind: AT_ONCE, run: |_, times| tokio(times) },
         Subject { face: ASYNC_LOCK, kind: AT_ONCE, run: |_, times| async_lock(times) },
+        Subject { face: RECLOSER, kind: BREAKER, run: |_, times| recloser(times) },
+        Subject { face: FAILSAFE, kind: BREAKER, run: |_, times| failsafe(&Config::new().build(), times) },
+        Subject {
+            face: FAILSAFE_ROW,
+            kind: BREAKER,
+            run: |_, times| {
+                let policy =
+                    failure_policy::consecutive_failures(5, backoff::constant(Duration::from_secs(10)));
+                failsafe(&Config::new().failure_policy(policy).build(), times);
+            },
+        },
     ]
 }
 
@@ -59,4 +75,14 @@ fn tokio(times: u64) {
 fn async_lock(times: u64) {
     let semaphore = async_lock::Semaphore::new(64);
     repeat(times, |_| drop(semaphore.try_acquire().expect("there is always room")));
+}
+
+/// The last hundred count, as they do unless told otherwise.
+fn recloser(times: u64) {
+    let breaker = recloser::Recloser::default();
+    repeat(times, |time| assert!(breaker.call(|| black_box(Ok::<_, ()>(time))).is_ok()));
+}
+
+fn failsafe(breaker: &impl CircuitBreaker, times: u64) {
+    repeat(times, |time| assert!(breaker.call(|| black_box(Ok::<_, ()>(time))).is_ok()));
 }
