@@ -3,10 +3,20 @@
 
 mod breaker;
 mod concurrency;
+mod fixed_window;
+mod gcra;
 #[cfg(test)]
 mod laws;
+mod log;
+mod rate;
+mod sliding_window;
+mod sliding_window_counter;
 mod spacing;
 
 pub use breaker::{Breaker, BreakerState, BreakerToken, HealthProbe};
 pub use concurrency::{Concurrency, ConcurrencyToken};
+pub use fixed_window::{Align, FixedWindow, FixedWindowToken};
+pub use gcra::{Gcra, GcraToken};
+pub use sliding_window::{SlidingWindow, SlidingWindowToken};
+pub use sliding_window_counter::{SlidingWindowCounter, SlidingWindowCounterToken};
 pub use spacing::{Measure, Spacing, SpacingToken};
