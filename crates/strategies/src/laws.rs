@@ -1,7 +1,7 @@
 //! The laws of the `Strategy` trait, checked over random histories. Every strategy's tests run them.
 
 use fastrand::Rng;
-use regatta_core::{Class, Outcome, Readiness, Request, Strategy, Time};
+use regatta_core::{Class, Explain, Outcome, Readiness, Request, Strategy, Time};
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
@@ -47,6 +47,53 @@ where
 {
     let _ = histories(50, |random| history(bound, make(random), random));
     let _ = histories(50, |random| tuples(make(random), make(random), random));
+}
+
+/// A strategy whose clones share, with a way to make an independent copy, which the laws need.
+#[derive(Debug)]
+pub(crate) struct Apart<S> {
+    pub(crate) strategy: S,
+    pub(crate) copy: fn(&S) -> S,
+}
+
+impl<S> Clone for Apart<S> {
+    fn clone(&self) -> Self {
+        Self { strategy: (self.copy)(&self.strategy), copy: self.copy }
+    }
+}
+
+impl<S: PartialEq> PartialEq for Apart<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.strategy == other.strategy
+    }
+}
+
+impl<S: Strategy> Strategy for Apart<S> {
+    type Token = S::Token;
+
+    fn ready(&self, now: Time, request: &Request) -> Readiness {
+        self.strategy.ready(now, request)
+    }
+
+    fn start(&mut self, now: Time, request: &Request) -> Result<S::Token, Readiness> {
+        self.strategy.start(now, request)
+    }
+
+    fn finish(&mut self, token: S::Token, now: Time, outcome: Outcome) {
+        self.strategy.finish(token, now, outcome);
+    }
+
+    fn reconcile(&mut self, token: &mut S::Token, now: Time, actual: u32) {
+        self.strategy.reconcile(token, now, actual);
+    }
+
+    fn rest(&self, now: Time) -> Readiness {
+        self.strategy.rest(now)
+    }
+
+    fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
+        self.strategy.explain(now, request, out);
+    }
 }
 
 /// A request that may be free, usual, costly, or too costly for anything, of one of a few classes or of none.

@@ -11,7 +11,14 @@ mod log;
 mod rate;
 mod sliding_window;
 mod sliding_window_counter;
+mod gate;
+mod handle;
+#[cfg(test)]
+mod laws;
+mod pausable;
 mod spacing;
+#[cfg(test)]
+mod waiting;
 
 pub use breaker::{Breaker, BreakerState, BreakerToken, HealthProbe};
 pub use concurrency::{Concurrency, ConcurrencyToken};
@@ -19,4 +26,6 @@ pub use fixed_window::{Align, FixedWindow, FixedWindowToken};
 pub use gcra::{Gcra, GcraToken};
 pub use sliding_window::{SlidingWindow, SlidingWindowToken};
 pub use sliding_window_counter::{SlidingWindowCounter, SlidingWindowCounterToken};
+pub use gate::Gate;
+pub use pausable::Pausable;
 pub use spacing::{Measure, Spacing, SpacingToken};
