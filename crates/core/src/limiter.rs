@@ -103,7 +103,16 @@ where
     ///
     /// As [`acquire`](Limiter::acquire).
     pub fn acquire_by(&self, deadline: Time) -> Acquire<S> {
-        Acquire::new(self.shared.clone(), Request::new(), deadline)
+        self.acquire_for_by(Request::new(), deadline)
+    }
+
+    /// Waits for a permit for `request` until `deadline`; as [`acquire_by`](Limiter::acquire_by).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Limiter::acquire).
+    pub fn acquire_for_by(&self, request: Request, deadline: Time) -> Acquire<S> {
+        Acquire::new(self.shared.clone(), request, deadline)
     }
 
     /// A permit of cost 1, if there is one now and nobody waits for it.

@@ -16,6 +16,7 @@ mod handle;
 #[cfg(test)]
 mod laws;
 mod pausable;
+mod retry;
 mod spacing;
 #[cfg(test)]
 mod waiting;
@@ -28,4 +29,5 @@ pub use sliding_window::{SlidingWindow, SlidingWindowToken};
 pub use sliding_window_counter::{SlidingWindowCounter, SlidingWindowCounterToken};
 pub use gate::Gate;
 pub use pausable::Pausable;
+pub use retry::{Attempts, Budgeted, Hinted, RetryBudget, RetryExt, Until, When, Within, retry};
 pub use spacing::{Measure, Spacing, SpacingToken};
