@@ -32,6 +32,8 @@ const AT_ONCE: &str = "at once";
 const BREAKER: &str = "closed";
 /// Through `&mut`: neither lock nor clock.
 const OWN: &str = "own";
+/// Around an operation that succeeds.
+const RETRY: &str = "always ok";
 /// Three at once through `&mut`.
 const THREE: &str = "three, own";
 

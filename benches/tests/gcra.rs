@@ -68,9 +68,14 @@ fn history(seed: u64) {
     let gap = *random.choice(&[1, 2, 7, 1_000, 999_983, 1_000_000_000]).expect("six");
     let (n, burst) = (random.u32(1..=9), random.u32(1..=12));
     let clock = FakeRelativeClock::default();
-    let quota = Quota::with_period(Duration::from_nanos(gap)).expect("a gap").allow_burst(NonZeroU32::new(burst).expect("a burst"));
+    let quota = Quota::with_period(Duration::from_nanos(gap))
+        .expect("a gap")
+        .allow_burst(NonZeroU32::new(burst).expect("a burst"));
     let governor = RateLimiter::direct_with_clock(quota, clock.clone());
-    let mut ours = Gcra::new(n, Duration::from_nanos(gap * u64::from(n))).expect("a rate").burst(burst).expect("a burst");
+    let mut ours = Gcra::new(n, Duration::from_nanos(gap * u64::from(n)))
+        .expect("a rate")
+        .burst(burst)
+        .expect("a burst");
     let (mut now, mut next) = (0, None);
     for step in 0..400 {
         let pause = match (random.u32(0..8), next) {
@@ -101,49 +106,48 @@ fn both_decide_alike_over_random_histories() {
     (0..seeds).for_each(history);
 }
 
-/// Three per second: governor's gap is 333,333,333 ns, a third of a nanosecond short.
+/// Three per second: governor's gap is 333,333,333 ns, a third of a nanosecond short, and over time that adds up.
 #[test]
 fn a_rate_that_does_not_divide_is_not_rounded() {
     const SECOND: u64 = 1_000_000_000;
-    let starts = |mut earliest: Box<dyn FnMut(u64) -> Option<u64>>| -> u64 {
-        let mut now = 0;
-        for _ in 0..3_000 {
-            while let Some(next) = earliest(now) {
-                now = next;
+    const STARTS: u64 = 3_000;
+    let (three, two) = (const { NonZeroU32::new(3).unwrap() }, const { NonZeroU32::new(2).unwrap() });
+    let clock = FakeRelativeClock::default();
+    let governor = RateLimiter::direct_with_clock(Quota::per_second(three).allow_burst(two), clock.clone());
+    let mut before = 0;
+    let theirs = last_start(STARTS, |now| {
+        clock.advance(Duration::from_nanos(now - before));
+        before = now;
+        ask_governor(&governor, 1)
+    });
+    let mut gcra = Gcra::new(3, Duration::from_nanos(SECOND)).and_then(|rate| rate.burst(2)).expect("a rate");
+    let ours = last_start(STARTS, |now| ask_ours(&mut gcra, now, 1));
+    // Two start at once, and each of the others a third of a second later.
+    let gaps = STARTS - 2;
+    assert_eq!(ours, (gaps * SECOND).div_ceil(3));
+    assert_eq!(theirs, gaps * (SECOND / 3));
+}
+
+/// When the last of so many starts, if each starts as early as it may.
+fn last_start(starts: u64, mut ask: impl FnMut(u64) -> Answer) -> u64 {
+    let mut now = 0;
+    for _ in 0..starts {
+        loop {
+            match ask(now) {
+                Answer::Started => break,
+                Answer::NotBefore(next) => now = next,
+                Answer::TooCostly { .. } => panic!("1 is not too much"),
             }
         }
-        now
-    };
-    let clock = FakeRelativeClock::default();
-    let governor = RateLimiter::direct_with_clock(
-        Quota::per_second(const { NonZeroU32::new(3).unwrap() }).allow_burst(NonZeroU32::MIN),
-        clock.clone(),
-    );
-    let mut there = 0;
-    let theirs = starts(Box::new(move |now| {
-        clock.advance(Duration::from_nanos(now - there));
-        there = now;
-        match ask_governor(&governor, 1) {
-            Answer::Started => None,
-            Answer::NotBefore(next) => Some(next),
-            Answer::TooCostly { .. } => panic!("1 is not too much"),
-        }
-    }));
-    let mut gcra = Gcra::new(3, Duration::from_nanos(SECOND)).expect("a rate");
-    let ours = starts(Box::new(move |now| match ask_ours(&mut gcra, now, 1) {
-        Answer::Started => None,
-        Answer::NotBefore(next) => Some(next),
-        Answer::TooCostly { .. } => panic!("1 is not too much"),
-    }));
-    // The first of 3,000 starts is at 0, so the last comes after 2,999 thirds of a second.
-    assert_eq!(ours, (2_999 * SECOND).div_ceil(3));
-    assert_eq!(theirs, 2_999 * (SECOND / 3));
+    }
+    now
 }
 
 /// The types that users write down.
 #[test]
 fn the_default_limiter_agrees_on_the_first_burst() {
-    let governor: DefaultDirectRateLimiter = RateLimiter::direct(Quota::per_hour(const { NonZeroU32::new(5).unwrap() }));
+    let governor: DefaultDirectRateLimiter =
+        RateLimiter::direct(Quota::per_hour(const { NonZeroU32::new(5).unwrap() }));
     let mut ours = Gcra::new(5, Duration::from_secs(3_600)).and_then(|rate| rate.burst(5)).expect("a rate");
     for _ in 0..5 {
         assert!(governor.check().is_ok() && ask_ours(&mut ours, 0, 1) == Answer::Started);

@@ -1,10 +1,11 @@
 //! The bounds: the same decisions written by hand, with nothing around them.
 
-use super::{AT_ONCE, OWN, RATE, THREE, repeat};
+use super::{AT_ONCE, OWN, RATE, RETRY, THREE, repeat};
 use crate::measure::Subject;
 use std::hint::black_box;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+use tokio::runtime::Runtime;
 
 pub(super) const BOUND: &str = "bound";
 pub(super) const LOCKED: &str = "bound, locked twice";
@@ -15,6 +16,7 @@ pub(super) fn subjects() -> Vec<Subject> {
         Subject { face: LOCKED, kind: AT_ONCE, run: |_, times| locked_counter(times) },
         Subject { face: BOUND, kind: OWN, run: |_, times| rate(times) },
         Subject { face: BOUND, kind: THREE, run: |_, times| three(times) },
+        Subject { face: BOUND, kind: RETRY, run: operation },
     ]
 }
 
@@ -86,5 +88,15 @@ fn three(times: u64) {
     repeat(times, |now| {
         assert!(black_box(&mut one).start(now) & black_box(&mut two).start(now) & counter.start());
         black_box(&mut counter).finish();
+    });
+}
+
+/// The operation without a retry around it.
+fn operation(runtime: &Runtime, times: u64) {
+    runtime.block_on(async {
+        for time in 0..times {
+            let result = (async || black_box(Ok::<_, ()>(time)))().await;
+            assert!(result.is_ok());
+        }
     });
 }

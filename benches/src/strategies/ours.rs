@@ -1,35 +1,65 @@
 //! Our subjects, by their public faces.
 
-use super::{AT_ONCE, BREAKER, OWN, RATE, THREE, repeat};
+use super::{AT_ONCE, BREAKER, OWN, RATE, RETRY, THREE, repeat};
 use crate::measure::Subject;
-use regatta::strategies::{Breaker, Concurrency, Spacing};
-use regatta::{Clock, Limiter, Outcome, Request, Strategy, SystemClock, Time};
+use regatta::strategies::{Breaker, Concurrency, Gcra, SlidingWindow, Spacing, retry};
+use regatta::{Backoff, Clock, Limiter, Outcome, Request, Strategy, SystemClock, Time};
 use std::hint::black_box;
 use std::time::Duration;
+use tokio::runtime::Runtime;
+
+pub(super) const CONCURRENCY: &str = "Limiter<Concurrency>";
+pub(super) const UNCLOCKED: &str = "Breaker, no clock read";
+pub(super) const GCRA: &str = "Limiter<Gcra>";
 
 pub(super) fn subjects() -> Vec<Subject> {
     vec![
-        Subject { face: "Limiter<Spacing>", kind: RATE, run: |_, times| limiter(spacing(), times) },
-        Subject {
-            face: "Limiter<Concurrency>",
-            kind: AT_ONCE,
-            run: |_, times| limiter(concurrency(), times),
-        },
+        Subject { face: GCRA, kind: RATE, run: |_, times| limiter(gcra(), times) },
+        Subject { face: CONCURRENCY, kind: AT_ONCE, run: |_, times| limiter(concurrency(), times) },
         Subject { face: "Limiter<Breaker>", kind: BREAKER, run: |_, times| limiter(breaker(), times) },
         Subject { face: "Breaker, one clock read", kind: BREAKER, run: |_, times| clocked(breaker(), times) },
+        Subject { face: UNCLOCKED, kind: BREAKER, run: |_, times| own(breaker(), times) },
         Subject { face: "Breaker", kind: OWN, run: |_, times| own(breaker(), times) },
         Subject { face: "Concurrency", kind: OWN, run: |_, times| own(concurrency(), times) },
+        Subject { face: "Gcra", kind: OWN, run: |_, times| own(gcra(), times) },
+        Subject { face: "SlidingWindow", kind: OWN, run: |_, times| own(window(), times) },
         Subject { face: "Spacing", kind: OWN, run: |_, times| own(spacing(), times) },
+        Subject {
+            face: "Concurrency, Gcra, Breaker",
+            kind: THREE,
+            run: |_, times| own((concurrency(), gcra(), breaker()), times),
+        },
         Subject {
             face: "Concurrency, Spacing twice",
             kind: THREE,
             run: |_, times| own((concurrency(), spacing(), spacing()), times),
         },
+        Subject {
+            face: "retry, constant",
+            kind: RETRY,
+            run: |runtime, times| retried(runtime, &Backoff::constant(Duration::from_millis(100)), times),
+        },
+        Subject {
+            face: "retry, exponential",
+            kind: RETRY,
+            run: |runtime, times| retried(runtime, &Backoff::exponential(Duration::from_millis(100)), times),
+        },
     ]
 }
 
-fn concurrency() -> Concurrency {
+pub(super) fn concurrency() -> Concurrency {
     Concurrency::new(64).expect("64 is a limit")
+}
+
+/// One per nanosecond, and a second's worth of burst, as the peers.
+pub(super) fn gcra() -> Gcra {
+    let second = Duration::from_secs(1);
+    Gcra::new(1_000_000_000, second).and_then(|rate| rate.burst(1_000_000_000)).expect("a rate")
+}
+
+/// A log of 64, which wraps around all the time.
+fn window() -> SlidingWindow {
+    SlidingWindow::new(64, Duration::from_nanos(64)).expect("a window")
 }
 
 fn spacing() -> Spacing {
@@ -67,5 +97,15 @@ fn clocked<S: Strategy>(mut strategy: S, times: u64) {
         let now = clock.now();
         let Ok(token) = black_box(&mut strategy).start(now, &request) else { panic!("there is always room") };
         black_box(&mut strategy).finish(token, now, Outcome::Success);
+    });
+}
+
+/// One operation after the other, each with a rule of its own.
+fn retried(runtime: &Runtime, rule: &Backoff, times: u64) {
+    runtime.block_on(async {
+        for time in 0..times {
+            let result = retry(rule.clone(), async || black_box(Ok::<_, ()>(time))).await;
+            assert!(result.is_ok());
+        }
     });
 }

@@ -1,20 +1,24 @@
 //! The peers. All are asked for what they have.
 
-use super::{AT_ONCE, BREAKER, RATE, repeat};
+use super::{AT_ONCE, BREAKER, RATE, RETRY, repeat};
 use crate::measure::Subject;
+use backon::{BackoffBuilder, ConstantBuilder, ExponentialBuilder, Retryable};
 use failsafe::{CircuitBreaker, Config, backoff, failure_policy};
 use governor::clock::{Clock, DefaultClock, MonotonicClock};
 use governor::{Quota, RateLimiter};
 use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::time::Duration;
+use tokio::runtime::Runtime;
 
 pub(super) const GOVERNOR: &str = "governor";
 pub(super) const GOVERNOR_STD: &str = "governor, std's clock";
-const LEAKY_BUCKET: &str = "leaky-bucket";
-const TOKIO: &str = "tokio Semaphore";
-const ASYNC_LOCK: &str = "async-lock Semaphore";
+pub(super) const LEAKY_BUCKET: &str = "leaky-bucket";
+pub(super) const TOKIO: &str = "tokio Semaphore";
+pub(super) const ASYNC_LOCK: &str = "async-lock Semaphore";
 pub(super) const RECLOSER: &str = "recloser";
+pub(super) const BACKON: &str = "backon, constant";
+const BACKON_EXPONENTIAL: &str = "backon, exponential";
 const FAILSAFE: &str = "failsafe";
 const FAILSAFE_ROW: &str = "failsafe, in a row";
 
@@ -33,6 +37,16 @@ pub(super) fn subjects() -> Vec<Subject> {
         Subject { face: TOKIO, kind: AT_ONCE, run: |_, times| tokio(times) },
         Subject { face: ASYNC_LOCK, kind: AT_ONCE, run: |_, times| async_lock(times) },
         Subject { face: RECLOSER, kind: BREAKER, run: |_, times| recloser(times) },
+        Subject {
+            face: BACKON,
+            kind: RETRY,
+            run: |runtime, times| backon(runtime, ConstantBuilder::default(), times),
+        },
+        Subject {
+            face: BACKON_EXPONENTIAL,
+            kind: RETRY,
+            run: |runtime, times| backon(runtime, ExponentialBuilder::default(), times),
+        },
         Subject { face: FAILSAFE, kind: BREAKER, run: |_, times| failsafe(&Config::new().build(), times) },
         Subject {
             face: FAILSAFE_ROW,
@@ -85,4 +99,13 @@ fn recloser(times: u64) {
 
 fn failsafe(breaker: &impl CircuitBreaker, times: u64) {
     repeat(times, |time| assert!(breaker.call(|| black_box(Ok::<_, ()>(time))).is_ok()));
+}
+
+fn backon(runtime: &Runtime, rule: impl BackoffBuilder + Copy, times: u64) {
+    runtime.block_on(async {
+        for time in 0..times {
+            let result = (async || black_box(Ok::<_, ()>(time))).retry(rule).await;
+            assert!(result.is_ok());
+        }
+    });
 }

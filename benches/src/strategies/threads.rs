@@ -1,44 +1,31 @@
 //! Two threads on one limiter. What counts is the time that passes, from which a busy machine takes its share.
 
-use super::bounds::Rate;
-use super::{GROUP, peers, repeat};
+use super::bounds::{LOCKED, Rate};
+use super::{GROUP, ours, peers, repeat};
 use crate::measure::{Subject, Timer, medians_by};
 use crate::options::Scale;
 use crate::row::Row;
 use governor::RateLimiter;
-use regatta::strategies::{Concurrency, Spacing};
 use regatta::{Limiter, Outcome, Strategy};
 use std::hint::black_box;
 use std::sync::{Barrier, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const RATE: &str = "rate, two threads";
 const AT_ONCE: &str = "at once, two threads";
 
 const OURS: [Subject; 2] = [
-    Subject {
-        face: "Limiter<Spacing>",
-        kind: RATE,
-        run: |_, times| {
-            limiter(Spacing::new(Duration::from_nanos(1)).expect("a gap"), times);
-        },
-    },
-    Subject {
-        face: "Limiter<Concurrency>",
-        kind: AT_ONCE,
-        run: |_, times| {
-            limiter(Concurrency::new(64).expect("64 is a limit"), times);
-        },
-    },
+    Subject { face: ours::GCRA, kind: RATE, run: |_, times| limiter(ours::gcra(), times) },
+    Subject { face: ours::CONCURRENCY, kind: AT_ONCE, run: |_, times| limiter(ours::concurrency(), times) },
 ];
 
 const PEERS: [Subject; 5] = [
-    Subject { face: "bound, locked twice", kind: RATE, run: |_, times| bound(times) },
-    Subject { face: "governor", kind: RATE, run: |_, times| governor(times) },
-    Subject { face: "leaky-bucket", kind: RATE, run: |_, times| leaky_bucket(times) },
-    Subject { face: "tokio Semaphore", kind: AT_ONCE, run: |_, times| tokio(times) },
-    Subject { face: "async-lock Semaphore", kind: AT_ONCE, run: |_, times| async_lock(times) },
+    Subject { face: LOCKED, kind: RATE, run: |_, times| bound(times) },
+    Subject { face: peers::GOVERNOR, kind: RATE, run: |_, times| governor(times) },
+    Subject { face: peers::LEAKY_BUCKET, kind: RATE, run: |_, times| leaky_bucket(times) },
+    Subject { face: peers::TOKIO, kind: AT_ONCE, run: |_, times| tokio(times) },
+    Subject { face: peers::ASYNC_LOCK, kind: AT_ONCE, run: |_, times| async_lock(times) },
 ];
 
 pub(super) fn rows(scale: Scale) -> Vec<Row> {
@@ -72,12 +59,7 @@ where
     S: Strategy<Token: Send + 'static> + Send + 'static,
 {
     let limiter = Limiter::new(strategy);
-    both(times, || {
-        // A thread whose clock was read before the other's start may be refused.
-        if let Ok(permit) = limiter.try_acquire() {
-            permit.complete(Outcome::Success);
-        }
-    });
+    both(times, || limiter.try_acquire().expect("there is always room").complete(Outcome::Success));
 }
 
 fn bound(times: u64) {

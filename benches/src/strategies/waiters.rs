@@ -3,13 +3,15 @@
 //! All clocks are real ones, because the peers' can't be replaced everywhere; what counts is still the processor time.
 
 use super::GROUP;
+use super::ours::{CONCURRENCY, GCRA};
+use super::peers::{ASYNC_LOCK, GOVERNOR, LEAKY_BUCKET, TOKIO};
 use crate::measure::{median, runtime};
 use crate::options::Scale;
 use crate::row::Row;
 use cpu_time::ThreadTime;
 use futures::stream::{FuturesUnordered, StreamExt};
 use governor::{Quota, RateLimiter};
-use regatta::strategies::{Concurrency, Spacing};
+use regatta::strategies::{Concurrency, Gcra};
 use regatta::{Limiter, Outcome, Strategy};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -22,16 +24,8 @@ const CROWDS: [u64; 2] = [1_000, 10_000];
 /// Of the rates.
 const GAP: Duration = Duration::from_millis(5);
 
-const SPACING: &str = "Limiter<Spacing>";
-const CONCURRENCY: &str = "Limiter<Concurrency>";
-const GOVERNOR: &str = "governor until_ready";
-const LEAKY_BUCKET: &str = "leaky-bucket";
-const TOKIO: &str = "tokio Semaphore";
-const ASYNC_LOCK: &str = "async-lock Semaphore";
-
 /// Faces of ours, and with whom each is compared.
-const RIVALS: [(&str, [&str; 2]); 2] =
-    [(SPACING, [GOVERNOR, LEAKY_BUCKET]), (CONCURRENCY, [TOKIO, ASYNC_LOCK])];
+const RIVALS: [(&str, [&str; 2]); 2] = [(GCRA, [GOVERNOR, LEAKY_BUCKET]), (CONCURRENCY, [TOKIO, ASYNC_LOCK])];
 
 /// What a grant costs.
 #[derive(Clone, Copy)]
@@ -79,8 +73,8 @@ fn median_of(rounds: usize, measure: impl Fn() -> Cost) -> Cost {
 /// A rate grants `rated` times while everybody else waits on; a limit is handed through the whole crowd.
 fn cost(face: &str, crowd: u64, rated: u64) -> Cost {
     match face {
-        SPACING => {
-            let limiter = Limiter::new(Spacing::new(GAP).expect("a gap"));
+        GCRA => {
+            let limiter = Limiter::new(Gcra::new(1, GAP).expect("a rate"));
             wait(crowd, rated, || permit(&limiter), || ())
         }
         CONCURRENCY => {
