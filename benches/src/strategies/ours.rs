@@ -3,7 +3,9 @@
 use super::{AT_ONCE, BREAKER, OWN, RATE, RETRY, THREE, repeat};
 use crate::measure::Subject;
 use regatta::strategies::{Breaker, Concurrency, Gcra, SlidingWindow, Spacing, retry};
-use regatta::{Backoff, Clock, Limiter, Outcome, Request, Strategy, SystemClock, Time};
+use regatta::{
+    Backoff, Clock, Limiter, Outcome, Request, Retry, Strategy, SystemClock, TaskError, Time, retry_fn,
+};
 use std::hint::black_box;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -37,12 +39,30 @@ pub(super) fn subjects() -> Vec<Subject> {
         Subject {
             face: "retry, constant",
             kind: RETRY,
-            run: |runtime, times| retried(runtime, &Backoff::constant(Duration::from_millis(100)), times),
+            run: |runtime, times| {
+                let rule = Backoff::constant(Duration::from_millis(100));
+                retried(runtime, || rule.clone(), times);
+            },
         },
         Subject {
             face: "retry, exponential",
             kind: RETRY,
-            run: |runtime, times| retried(runtime, &Backoff::exponential(Duration::from_millis(100)), times),
+            run: |runtime, times| {
+                let rule = Backoff::exponential(Duration::from_millis(100));
+                retried(runtime, || rule.clone(), times);
+            },
+        },
+        Subject {
+            face: "retry, closure",
+            kind: RETRY,
+            run: |runtime, times| {
+                let rule = || {
+                    retry_fn(|attempts, _: &TaskError<()>| {
+                        (attempts < 3).then_some(Duration::from_millis(100))
+                    })
+                };
+                retried(runtime, rule, times);
+            },
         },
     ]
 }
@@ -101,10 +121,10 @@ fn clocked<S: Strategy>(mut strategy: S, times: u64) {
 }
 
 /// One operation after the other, each with a rule of its own.
-fn retried(runtime: &Runtime, rule: &Backoff, times: u64) {
+fn retried<R: Retry<()>>(runtime: &Runtime, rule: impl Fn() -> R, times: u64) {
     runtime.block_on(async {
         for time in 0..times {
-            let result = retry(rule.clone(), async || black_box(Ok::<_, ()>(time))).await;
+            let result = retry(rule(), async || black_box(Ok::<_, ()>(time))).await;
             assert!(result.is_ok());
         }
     });
