@@ -1,6 +1,7 @@
 //! `BoxStrategy`: any strategy behind one type.
 
 use crate::{Explain, Hold, Kick, Outcome, Readiness, Request, Strategy, Time};
+use slab::Slab;
 use std::fmt;
 
 /// A strategy of any type, for a field, or where the strategy is chosen while the program runs.
@@ -26,7 +27,7 @@ impl<'a> BoxStrategy<'a> {
     where
         S: Strategy<Token: Send> + Send + 'a,
     {
-        Self(Box::new(Tokens { strategy, tokens: Vec::new(), free: Vec::new() }))
+        Self(Box::new(Tokens { strategy, tokens: Slab::new() }))
     }
 }
 
@@ -44,6 +45,7 @@ trait Erased {
     fn park(&mut self, now: Time, request: &Request);
     fn unpark(&mut self);
     fn timed(&self) -> bool;
+    fn finish_timed(&self) -> bool;
     fn hold(&self, place: usize) -> Hold;
     fn rest(&self, now: Time) -> Readiness;
     fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain);
@@ -52,8 +54,7 @@ trait Erased {
 /// A strategy with the tokens that it has given out.
 struct Tokens<S: Strategy> {
     strategy: S,
-    tokens: Vec<Option<S::Token>>,
-    free: Vec<usize>,
+    tokens: Slab<S::Token>,
 }
 
 impl<S: Strategy> Erased for Tokens<S> {
@@ -63,23 +64,17 @@ impl<S: Strategy> Erased for Tokens<S> {
 
     fn start(&mut self, now: Time, request: &Request) -> Result<usize, Readiness> {
         let token = self.strategy.start(now, request)?;
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.tokens.push(None);
-            self.tokens.len() - 1
-        });
-        self.tokens[place] = Some(token);
-        Ok(place)
+        Ok(self.tokens.insert(token))
     }
 
     fn finish(&mut self, place: usize, now: Time, outcome: Outcome) {
         // Free before the call, which is user code: a panic in it loses no place.
-        let Some(token) = self.tokens.get_mut(place).and_then(Option::take) else { return };
-        self.free.push(place);
+        let Some(token) = self.tokens.try_remove(place) else { return };
         self.strategy.finish(token, now, outcome);
     }
 
     fn reconcile(&mut self, place: usize, now: Time, actual: u32) {
-        if let Some(Some(token)) = self.tokens.get_mut(place) {
+        if let Some(token) = self.tokens.get_mut(place) {
             self.strategy.reconcile(token, now, actual);
         }
     }
@@ -100,10 +95,14 @@ impl<S: Strategy> Erased for Tokens<S> {
         self.strategy.timed()
     }
 
+    fn finish_timed(&self) -> bool {
+        self.strategy.finish_timed()
+    }
+
     fn hold(&self, place: usize) -> Hold {
         match self.tokens.get(place) {
-            Some(Some(token)) => self.strategy.hold(token),
-            _ => Hold::none(),
+            Some(token) => self.strategy.hold(token),
+            None => Hold::none(),
         }
     }
 
@@ -149,6 +148,10 @@ impl Strategy for BoxStrategy<'_> {
 
     fn timed(&self) -> bool {
         self.0.timed()
+    }
+
+    fn finish_timed(&self) -> bool {
+        self.0.finish_timed()
     }
 
     fn hold(&self, token: &BoxToken) -> Hold {

@@ -19,6 +19,10 @@ impl Strategy for () {
         false
     }
 
+    fn finish_timed(&self) -> bool {
+        false
+    }
+
     fn rest(&self, _: Time) -> Readiness {
         Readiness::Ready
     }
@@ -36,10 +40,7 @@ macro_rules! tuple {
             fn start(&mut self, now: Time, request: &Request) -> Result<Self::Token, Readiness> {
                 // Asking everybody first keeps a refusal free of side effects; only a member that is shared with
                 // another engine can still refuse below, and then the others get theirs back.
-                match self.ready(now, request) {
-                    Readiness::Ready => {}
-                    refusal => return Err(refusal),
-                }
+                self.ready(now, request).check()?;
                 let mut taken = ($(None::<$member::Token>,)+);
                 let refusal = 'refused: {
                     $(match self.$index.start(now, request) {
@@ -84,6 +85,10 @@ macro_rules! tuple {
 
             fn timed(&self) -> bool {
                 false $(|| self.$index.timed())+
+            }
+
+            fn finish_timed(&self) -> bool {
+                false $(|| self.$index.finish_timed())+
             }
 
             fn hold(&self, token: &Self::Token) -> Hold {
@@ -160,6 +165,10 @@ impl<S: Strategy> Strategy for Option<S> {
         self.as_ref().is_some_and(Strategy::timed)
     }
 
+    fn finish_timed(&self) -> bool {
+        self.as_ref().is_some_and(Strategy::finish_timed)
+    }
+
     fn hold(&self, token: &Self::Token) -> Hold {
         match (self, token) {
             (Some(inner), Some(token)) => inner.hold(token),
@@ -187,10 +196,7 @@ impl<S: Strategy> Strategy for Vec<S> {
     }
 
     fn start(&mut self, now: Time, request: &Request) -> Result<Self::Token, Readiness> {
-        match self.ready(now, request) {
-            Readiness::Ready => {}
-            refusal => return Err(refusal),
-        }
+        self.ready(now, request).check()?;
         let mut taken = Vec::with_capacity(self.len());
         for inner in self.iter_mut() {
             match inner.start(now, request) {
@@ -238,6 +244,10 @@ impl<S: Strategy> Strategy for Vec<S> {
 
     fn timed(&self) -> bool {
         self.iter().any(Strategy::timed)
+    }
+
+    fn finish_timed(&self) -> bool {
+        self.iter().any(Strategy::finish_timed)
     }
 
     fn hold(&self, token: &Self::Token) -> Hold {
@@ -288,6 +298,10 @@ macro_rules! forward {
 
             fn timed(&self) -> bool {
                 (**self).timed()
+            }
+
+            fn finish_timed(&self) -> bool {
+                (**self).finish_timed()
             }
 
             fn hold(&self, token: &Self::Token) -> Hold {

@@ -4,7 +4,7 @@
 //! - **Where tasks run**: [`Executor`], which every closure that spawns a boxed future is.
 //! - **When a task may start**: [`Strategy`], asked with a [`Request`], answering [`Readiness`], told an [`Outcome`];
 //!   shared through a [`Limiter`], which gives [`Permit`]s.
-//! - **In which order, and again?** [`Discipline`], [`Fifo`]; [`Retry`], [`Backoff`].
+//! - **In which order, and again?** [`Discipline`], [`Fifo`], [`inherit`]; [`Retry`], [`Backoff`].
 //! - **How it ended**: [`TaskError`], [`Panic`], [`NotStarted`], [`Rejection`]; bad settings are a [`ConfigError`].
 //! - **From outside**: [`CancelToken`] stops, [`Kick`] wakes, an [`Observer`] listens.
 //!
@@ -27,13 +27,14 @@ mod limiter;
 mod observer;
 mod retry;
 mod strategy;
+mod sync;
 mod time;
 
 pub use backoff::{Backoff, Jitter};
 pub use boxed::{BoxStrategy, BoxToken};
 pub use cancel::{CancelToken, Cancelled, DropGuard};
 pub use clock::{Clock, Sleep, SystemClock};
-pub use discipline::{Discipline, Fifo};
+pub use discipline::{Discipline, Fifo, inherit};
 pub use error::{ConfigError, NotStarted, Panic, Rejection, Skipped, TaskError};
 pub use executor::Executor;
 pub use futures_core::future::BoxFuture;

@@ -171,6 +171,7 @@ impl<S: Strategy> Limiter<S> {
             let result = catch_unwind(AssertUnwindSafe(|| change(&mut state.strategy)));
             // Also after a panic: what was changed before it may have made room.
             state.advance(now, None);
+            self.shared.learn(&state.strategy);
             result
         });
         result.unwrap_or_else(|panic| resume_unwind(panic))
@@ -295,6 +296,10 @@ where
 
     fn hold(&self, token: &Permit) -> Hold {
         Hold::from(token.share())
+    }
+
+    fn finish_timed(&self) -> bool {
+        self.shared.finish_timed()
     }
 
     fn rest(&self, now: Time) -> Readiness {

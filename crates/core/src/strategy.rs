@@ -92,6 +92,16 @@ impl Readiness {
         matches!(self, Self::Ready)
     }
 
+    /// `Ok` if it can start, otherwise itself as the error: how a [`start`](Strategy::start) begins.
+    ///
+    /// # Errors
+    ///
+    /// The readiness, unless it is `Ready`.
+    #[inline]
+    pub fn check(self) -> Result<(), Self> {
+        if self.is_ready() { Ok(()) } else { Err(self) }
+    }
+
     /// Both must agree: the worse of the two.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -149,7 +159,7 @@ pub enum Outcome {
 ///         if now.as_nanos() % 2 == 1 { Readiness::Ready } else { Readiness::NotBefore(Time::from_nanos(now.as_nanos() + 1)) }
 ///     }
 ///     fn start(&mut self, now: Time, request: &Request) -> Result<(), Readiness> {
-///         match self.ready(now, request) { Readiness::Ready => Ok(()), not_yet => Err(not_yet) }
+///         self.ready(now, request).check()
 ///     }
 ///     fn finish(&mut self, (): (), _: Time, _: Outcome) {}
 /// }
@@ -197,6 +207,12 @@ pub trait Strategy {
     /// Whether the exact time of each start and finish matters. If so, the engine reads the clock again after each
     /// poll that ended a task. Asked once, when the strategy is attached.
     fn timed(&self) -> bool {
+        true
+    }
+
+    /// Whether the exact time of a finish matters. If not, a [`Limiter`](crate::Limiter) saves a look at the clock and
+    /// finishes with the time of the start.
+    fn finish_timed(&self) -> bool {
         true
     }
 

@@ -43,8 +43,9 @@ impl Time {
     ///
     /// The origin is fixed by the first call in the process, so times of different clocks that go through here
     /// can be compared.
+    #[inline]
     pub fn of(instant: Instant) -> Self {
-        Self::ZERO + instant.saturating_duration_since(*ORIGIN)
+        Self(nanos(instant.saturating_duration_since(*ORIGIN)))
     }
 
     /// The `Instant` that stands for this point, or `None` where the platform can't express it.
@@ -61,17 +62,23 @@ impl Time {
 impl Add<Duration> for Time {
     type Output = Self;
 
+    #[inline]
     fn add(self, duration: Duration) -> Self {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(nanos))
+        Self(self.0.saturating_add(nanos(duration)))
     }
 }
 
 impl Sub<Duration> for Time {
     type Output = Self;
 
+    #[inline]
     fn sub(self, duration: Duration) -> Self {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_sub(nanos))
+        Self(self.0.saturating_sub(nanos(duration)))
     }
+}
+
+/// `Duration::as_nanos`, saturating in 64 bits: this stands in every strategy and at every look at the clock.
+#[inline]
+const fn nanos(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos() as u64)
 }

@@ -115,6 +115,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         }
         // Retries that were not to be: the last failure stands.
         for index in self.retries.drain() {
+            self.forgo(index);
             if let Some(error) = self.report.take_retried(index) {
                 self.settle(index, now, Err(error));
             }

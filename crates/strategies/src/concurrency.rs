@@ -107,10 +107,7 @@ impl Strategy for Concurrency {
     }
 
     fn start(&mut self, now: Time, request: &Request) -> Result<ConcurrencyToken, Readiness> {
-        match self.ready(now, request) {
-            Readiness::Ready => {}
-            refusal => return Err(refusal),
-        }
+        self.ready(now, request).check()?;
         let cost = weight(request.cost);
         self.in_flight += cost;
         Ok(ConcurrencyToken { cost })
@@ -131,6 +128,10 @@ impl Strategy for Concurrency {
     }
 
     fn timed(&self) -> bool {
+        false
+    }
+
+    fn finish_timed(&self) -> bool {
         false
     }
 

@@ -3,6 +3,13 @@
 
 mod breaker;
 mod concurrency;
+mod gate;
+mod handle;
+#[cfg(test)]
+mod laws;
+mod lifo;
+mod pausable;
+mod router;
 mod fixed_window;
 mod gcra;
 #[cfg(test)]
@@ -17,12 +24,18 @@ mod handle;
 mod laws;
 mod pausable;
 mod retry;
+mod priority;
 mod spacing;
 #[cfg(test)]
 mod waiting;
+mod weighted_fair;
 
 pub use breaker::{Breaker, BreakerState, BreakerToken, HealthProbe};
 pub use concurrency::{Concurrency, ConcurrencyToken};
+pub use gate::Gate;
+pub use lifo::Lifo;
+pub use pausable::Pausable;
+pub use router::{Balancer, Pick, Routed, Router, Share};
 pub use fixed_window::{Align, FixedWindow, FixedWindowToken};
 pub use gcra::{Gcra, GcraToken};
 pub use sliding_window::{SlidingWindow, SlidingWindowToken};
@@ -30,4 +43,9 @@ pub use sliding_window_counter::{SlidingWindowCounter, SlidingWindowCounterToken
 pub use gate::Gate;
 pub use pausable::Pausable;
 pub use retry::{Attempts, Budgeted, Hinted, RetryBudget, RetryExt, Until, When, Within, retry};
+pub use priority::{Priority, PriorityKey};
+/// First come, first served: the order of a queue that is told nothing else.
+#[doc(no_inline)]
+pub use regatta_core::Fifo;
 pub use spacing::{Measure, Spacing, SpacingToken};
+pub use weighted_fair::{FairKey, WeightedFair};

@@ -100,10 +100,7 @@ impl Strategy for Spacing {
     }
 
     fn start(&mut self, now: Time, request: &Request) -> Result<SpacingToken, Readiness> {
-        match self.ready(now, request) {
-            Readiness::Ready => {}
-            refusal => return Err(refusal),
-        }
+        self.ready(now, request).check()?;
         self.starts += 1;
         let token = SpacingToken { number: self.starts, before: self.last };
         match self.measure {
@@ -127,6 +124,10 @@ impl Strategy for Spacing {
             // The clock of the one who finishes may lag behind.
             self.last = self.last.max(Some(now));
         }
+    }
+
+    fn finish_timed(&self) -> bool {
+        self.measure == Measure::Finish
     }
 
     fn rest(&self, now: Time) -> Readiness {

@@ -1,5 +1,5 @@
 //! Model checks: every interleaving of two threads in the protocols where a driver meets its tasks' wakers and its
-//! executor, and in core's cancel token. The files that are checked are those that ship, taken in by path, or by the
+//! executor, in core's cancel token, and in its limiter. The files that are checked are those that ship, taken in by path, or by the
 //! build script; only their `sync` module is loom's.
 
 #![forbid(unsafe_code)]
@@ -7,8 +7,12 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    clippy::needless_pass_by_ref_mut,
     reason = "the engine's files are used in part, and from another crate root"
 )]
+
+// The limiter's files name core's types as core does.
+use regatta_core::*;
 
 #[path = "../../../crates/engine/src/admission.rs"]
 mod admission;
@@ -18,6 +22,7 @@ mod cancel {
 #[path = "../../../crates/engine/src/contain.rs"]
 mod contain;
 mod hand_over;
+mod limiter;
 #[path = "../../../crates/engine/src/remote.rs"]
 mod remote;
 #[path = "../../../crates/engine/src/source.rs"]

@@ -1,6 +1,6 @@
-//! The engine's `sync` module, with loom's types.
+//! The `sync` modules of engine and core, with loom's types.
 
-pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicBool, Ordering, fence};
 pub(crate) use loom::sync::{Mutex, MutexGuard};
 use std::task::Waker;
 

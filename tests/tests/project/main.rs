@@ -15,6 +15,7 @@ mod msrv;
 mod readme;
 mod reasons;
 mod runtimes;
+mod ten_lines;
 mod tree;
 mod unsafe_code;
 mod words;

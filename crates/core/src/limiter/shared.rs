@@ -3,10 +3,10 @@
 use super::errands::Errand;
 use super::permit::Home;
 use super::state::State;
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, fence};
 use crate::{Clock, Kick, Outcome, Strategy, Time};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, PoisonError, TryLockError, Weak};
 use std::task::{Wake, Waker};
 
 pub(super) struct Shared<S: Strategy> {
@@ -14,6 +14,8 @@ pub(super) struct Shared<S: Strategy> {
     pub(super) clock: Arc<dyn Clock>,
     /// The strategy changed from outside while somebody else held the lock.
     changed: AtomicBool,
+    /// What the strategy says of itself, beside the lock: whether a finish needs the time.
+    finish_timed: AtomicBool,
 }
 
 impl<S: Strategy> Shared<S> {
@@ -21,8 +23,9 @@ impl<S: Strategy> Shared<S> {
     where
         S: Strategy<Token: Send> + Send + 'static,
     {
+        let finish_timed = AtomicBool::new(strategy.finish_timed());
         let state = Mutex::new(State::new(strategy));
-        let shared = Arc::new(Self { state, clock, changed: AtomicBool::new(false) });
+        let shared = Arc::new(Self { state, clock, changed: AtomicBool::new(false), finish_timed });
         let bell = Waker::from(Arc::new(Bell(Arc::downgrade(&shared))));
         shared.with(|state| state.strategy.attach(Kick::new(bell)));
         shared
@@ -33,12 +36,24 @@ impl<S: Strategy> Shared<S> {
         let rescue = Rescue(self);
         let mut state = self.lock();
         let result = f(&mut state);
+        // A change from outside matters to those who wait, and only to them: who joins an empty line later asks the
+        // strategy after this, and either sees the change or leaves a crowd, and looks.
+        let crowd = state.waiting() > 0;
         Self::unlock(state);
-        if self.was_changed() {
+        if crowd && self.was_changed() {
             self.serve_changes();
         }
         std::mem::forget(rescue);
         result
+    }
+
+    pub(super) fn finish_timed(&self) -> bool {
+        self.finish_timed.load(Ordering::Relaxed)
+    }
+
+    /// The strategy may be another one than before.
+    pub(super) fn learn(&self, strategy: &S) {
+        self.finish_timed.store(strategy.finish_timed(), Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, State<S>> {
@@ -103,6 +118,10 @@ where
     S: Strategy<Token: Send> + Send,
 {
     fn release(&self, grant: usize, now: Option<Time>, outcome: Option<Outcome>) {
+        let unwatched = now.is_none() && !self.finish_timed();
+        if unwatched && self.with(|state| state.release_unwatched(grant, outcome)) {
+            return;
+        }
         let now = now.unwrap_or_else(|| self.clock.now());
         self.with(|state| state.release(grant, now, outcome));
     }

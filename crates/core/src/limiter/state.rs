@@ -2,6 +2,7 @@
 
 use super::errands::Errand;
 use crate::{Kick, Outcome, Readiness, Rejection, Request, Strategy, Time};
+use slab::Slab;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::task::Waker;
@@ -12,8 +13,7 @@ pub(super) type Place = u64;
 pub(super) struct State<S: Strategy> {
     pub(super) strategy: S,
     pub(super) closed: bool,
-    grants: Vec<Option<Grant<S::Token>>>,
-    free: Vec<usize>,
+    grants: Slab<Grant<S::Token>>,
     next: Place,
     line: BTreeMap<Place, Waiter>,
     /// What became of waiting tasks that have not looked yet.
@@ -27,6 +27,7 @@ pub(super) struct State<S: Strategy> {
 /// A token that was given out, and how many hold it: its permit, and the holds of spawned tasks.
 struct Grant<Tok> {
     token: Tok,
+    start: Time,
     holders: usize,
     outcome: Outcome,
 }
@@ -59,8 +60,7 @@ impl<S: Strategy> State<S> {
         Self {
             strategy,
             closed: false,
-            grants: Vec::new(),
-            free: Vec::new(),
+            grants: Slab::new(),
             next: 0,
             line: BTreeMap::new(),
             answers: HashMap::new(),
@@ -91,12 +91,11 @@ impl<S: Strategy> State<S> {
         request: &Request,
         place: Option<Place>,
     ) -> Result<usize, Readiness> {
-        match self.ready(now, request, place) {
-            Readiness::Ready => {}
-            refusal => return Err(refusal),
+        if self.closed || self.is_behind(place) {
+            return Err(self.ready(now, request, place));
         }
         let token = self.strategy.start(now, request)?;
-        let grant = self.grant(token);
+        let grant = self.grant(token, now);
         if let Some(place) = place {
             self.leave(place, now);
         }
@@ -105,7 +104,7 @@ impl<S: Strategy> State<S> {
 
     /// Gives a holder's share back; the last one ends the grant.
     pub(super) fn release(&mut self, grant: usize, now: Time, outcome: Option<Outcome>) {
-        let Some(entry) = self.grants[grant].as_mut() else { return };
+        let Some(entry) = self.grants.get_mut(grant) else { return };
         entry.holders -= 1;
         if let Some(outcome) = outcome {
             entry.outcome = outcome;
@@ -113,28 +112,37 @@ impl<S: Strategy> State<S> {
         if entry.holders > 0 {
             return;
         }
-        if let Some(entry) = self.grants[grant].take() {
-            self.free.push(grant);
-            self.strategy.finish(entry.token, now, entry.outcome);
-        }
+        // Free before the call, which is user code: a panic in it loses no place.
+        let entry = self.grants.remove(grant);
+        self.strategy.finish(entry.token, now, entry.outcome);
         self.advance(now, None);
     }
 
+    /// Gives a holder's share back without a look at the clock, if nobody waits for it. The strategy doesn't mind the
+    /// time of a finish.
+    pub(super) fn release_unwatched(&mut self, grant: usize, outcome: Option<Outcome>) -> bool {
+        let waited_for = !self.line.is_empty() || self.parked;
+        if let Some(start) = self.grants.get(grant).map(|entry| entry.start).filter(|_| !waited_for) {
+            self.release(grant, start, outcome);
+        }
+        !waited_for
+    }
+
     pub(super) fn retain(&mut self, grant: usize) {
-        if let Some(entry) = self.grants[grant].as_mut() {
+        if let Some(entry) = self.grants.get_mut(grant) {
             entry.holders += 1;
         }
     }
 
     pub(super) fn reconcile(&mut self, grant: usize, now: Time, actual: u32) {
-        if let Some(entry) = self.grants[grant].as_mut() {
+        if let Some(entry) = self.grants.get_mut(grant) {
             self.strategy.reconcile(&mut entry.token, now, actual);
         }
         self.advance(now, None);
     }
 
     pub(super) fn token(&self, grant: usize) -> Option<&S::Token> {
-        self.grants[grant].as_ref().map(|entry| &entry.token)
+        self.grants.get(grant).map(|entry| &entry.token)
     }
 
     /// A closed limiter stays closed, and who waits must not be forgotten.
@@ -143,7 +151,7 @@ impl<S: Strategy> State<S> {
     }
 
     pub(super) fn issued(&self) -> usize {
-        self.grants.len() - self.free.len()
+        self.grants.len()
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -266,7 +274,7 @@ impl<S: Strategy> State<S> {
             if readiness.is_ready() && matches!(waiter.who, Who::Task(_)) {
                 readiness = match self.strategy.start(now, &request) {
                     Ok(token) => {
-                        let grant = self.grant(token);
+                        let grant = self.grant(token, now);
                         self.answer(place, Ok(grant), asking);
                         continue;
                     }
@@ -316,14 +324,8 @@ impl<S: Strategy> State<S> {
         self.errands.push(Errand::Forget(waiter.who));
     }
 
-    fn grant(&mut self, token: S::Token) -> usize {
-        let entry = Some(Grant { token, holders: 1, outcome: Outcome::Cancelled });
-        if let Some(index) = self.free.pop() {
-            self.grants[index] = entry;
-            return index;
-        }
-        self.grants.push(entry);
-        self.grants.len() - 1
+    fn grant(&mut self, token: S::Token, start: Time) -> usize {
+        self.grants.insert(Grant { token, start, holders: 1, outcome: Outcome::Cancelled })
     }
 }
 

@@ -62,7 +62,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
 
     /// An attempt has ended, and not well: there is another, or the task has its outcome.
     pub(super) fn failed_attempt(&mut self, index: usize, now: Time, error: TaskError<E>) {
-        let Some(due) = self.again(index, now, &error) else {
+        let Some((due, deadline)) = self.again(index, now, &error) else {
             self.settle(index, now, Err(error));
             return;
         };
@@ -72,12 +72,13 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         }
         self.listeners.retrying(index, task.key(), now, (task.attempts(), due.since(now)), &error);
         self.report.retry(index, now, error);
-        self.retries.push(index, due, self.task_deadline(index));
+        self.retries.push(index, due, deadline);
     }
 
-    /// When to try again after `error`, if at all.
-    pub(super) fn again(&mut self, index: usize, now: Time, error: &TaskError<E>) -> Option<Time> {
-        if self.stops.was_asked(index) || !self.course.is_open() || now >= self.task_deadline(index) {
+    /// When to try again after `error`, if at all, and from when on it would be too late.
+    pub(super) fn again(&mut self, index: usize, now: Time, error: &TaskError<E>) -> Option<(Time, Time)> {
+        let deadline = self.task_deadline(index);
+        if self.stops.was_asked(index) || !self.course.is_open() || now >= deadline {
             return None;
         }
         let factory = self.bodies.factory(index)?;
@@ -85,13 +86,25 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         let attempts = self.report.tasks()[index].attempts();
         // A retry rule that panics has no opinion: the failure stands.
         let delay = contain_or(None, || retry.delay(now, attempts, error))?;
-        let due = now + delay;
-        (due < self.task_deadline(index) && due < self.course.end()).then_some(due)
+        let (due, deadline) = (now + delay, deadline.min(contain_or(Time::MAX, || retry.deadline())));
+        if due < deadline && due < self.course.end() {
+            return Some((due, deadline));
+        }
+        self.forgo(index);
+        None
+    }
+
+    /// The retry that its rule has allowed is not made.
+    pub(super) fn forgo(&mut self, index: usize) {
+        if let Some(retry) = self.bodies.factory(index).and_then(Again::retry) {
+            contain_or((), || retry.forgo());
+        }
     }
 
     /// Ends what waits to be retried and whose own time is up: the last failure stands.
     pub(super) fn give_up_late_retries(&mut self, now: Time) {
         while let Some(index) = self.retries.pop_late(now) {
+            self.forgo(index);
             if let Some(error) = self.report.take_retried(index) {
                 self.settle(index, now, Err(error));
             }

@@ -68,6 +68,7 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
             self.stops.ask(index, now, Duration::ZERO);
             self.settle(index, now, Err(TaskError::NotStarted(NotStarted::Cancelled)));
         } else if self.retries.remove(index) {
+            self.forgo(index);
             self.stops.ask(index, now, Duration::ZERO);
             self.settle(index, now, Err(TaskError::Cancelled));
         } else {

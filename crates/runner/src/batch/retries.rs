@@ -27,6 +27,18 @@ impl Retries {
         if deadline < Time::MAX {
             self.late.push(deadline, (index, self.waits));
         }
+        self.sweep();
+    }
+
+    /// Drops, now and then, what the waits of the past have left, so that memory stays with those that wait: a task
+    /// that fails every millisecond of its hour leaves millions. Amortised O(1) a wait.
+    fn sweep(&mut self) {
+        let waiting = &self.waiting;
+        for heap in [&mut self.due, &mut self.late] {
+            if heap.len() > 2 * waiting.len() + 32 {
+                heap.retain(|(index, wait)| waiting.get(index) == Some(wait));
+            }
+        }
     }
 
     /// The task waits no longer; whether it did.
@@ -81,5 +93,51 @@ impl Retries {
         let mut waiting: Vec<_> = std::mem::take(&mut self.waiting).into_keys().collect();
         waiting.sort_unstable();
         waiting
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_task_that_is_retried_a_thousand_times_before_its_deadline_leaves_nothing_behind() {
+        let mut retries = Retries::new();
+        let deadline = Time::from_nanos(1_000_000);
+        for n in 0..1_000 {
+            let now = Time::from_nanos(n);
+            retries.push(7, now + Duration::from_nanos(1), deadline);
+            assert!(retries.late.len() <= 34 && retries.due.len() <= 34, "{} entries", retries.late.len());
+            assert_eq!(retries.pop_due(now + Duration::from_nanos(1)), Some(7));
+        }
+        retries.push(7, deadline, deadline);
+        assert_eq!(retries.pop_late(deadline), Some(7));
+        assert_eq!(retries.pop_late(deadline), None);
+    }
+
+    #[test]
+    fn tasks_whose_wait_was_ended_leave_nothing_behind() {
+        let mut retries = Retries::new();
+        for n in 0..1_000 {
+            retries.push(n, Time::from_nanos(1_000), Time::MAX);
+            assert!(retries.remove(n));
+        }
+        assert!(retries.due.len() <= 34, "{} entries", retries.due.len());
+    }
+
+    #[test]
+    fn those_that_wait_outlive_a_sweep() {
+        let mut retries = Retries::new();
+        retries.push(0, Time::from_nanos(5), Time::from_nanos(9));
+        for _ in 0..100 {
+            retries.push(1, Time::from_nanos(7), Time::from_nanos(8));
+            retries.remove(1);
+        }
+        assert_eq!(
+            (retries.next_due(), retries.peek_due(Time::from_nanos(5))),
+            (Some(Time::from_nanos(5)), Some(0))
+        );
+        assert_eq!(retries.pop_late(Time::from_nanos(9)), Some(0));
     }
 }

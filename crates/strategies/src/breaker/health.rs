@@ -94,7 +94,7 @@ where
             continue;
         };
         if check.clone()().await {
-            let _ = limiter.update(|strategy| {
+            limiter.update(|strategy| {
                 let breaker = pick(strategy);
                 // Another episode is none of this check's business.
                 if open_episode(breaker, &*clock) == Some(episode) {

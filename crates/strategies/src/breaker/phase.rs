@@ -96,6 +96,11 @@ impl Recovery {
     /// When one more may start, if nothing ends before: in the first step whose cap has room, or after the last one.
     pub(super) fn earliest(&self, probes: u32) -> Time {
         let step = (0..STEPS).find(|step| u64::from(probes) << step > self.in_flight).unwrap_or(STEPS);
-        if step == 0 { Time::ZERO } else { self.since + self.over.saturating_mul(step) / STEPS }
+        if step == 0 {
+            return Time::ZERO;
+        }
+        // Rounded up: a step that began early would be one nanosecond of a cap too high.
+        let nanos = (self.over.as_nanos() * u128::from(step)).div_ceil(u128::from(STEPS));
+        self.since + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }

@@ -1,8 +1,11 @@
 //! What a breaker does, with literal times; its parts have files of their own.
 
 mod config;
+mod health;
 mod manual;
 mod mistakes;
+mod oracle;
+mod reference;
 
 use super::*;
 use crate::laws::{self, Bound};
@@ -263,6 +266,16 @@ fn recovery_doubles_its_cap_ten_times() {
         tokens.push(started(&mut breaker, 110));
     }
     assert_eq!(breaker.state(at(110)), BreakerState::Closed);
+}
+
+/// A tenth of 54 is no whole number: the second step begins after 6, not after 5.
+#[test]
+fn no_step_of_recovery_begins_early() {
+    let mut breaker = touchy().recover_over(nanos(54)).unwrap();
+    breaker.trip(at(0));
+    call(&mut breaker, 10, Outcome::Success);
+    let _running = started(&mut breaker, 10);
+    assert_eq!(ready(&breaker, 15), Readiness::NotBefore(at(16)));
 }
 
 #[test]

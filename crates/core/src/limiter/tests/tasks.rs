@@ -146,6 +146,47 @@ fn a_dropped_permit_counts_as_cancelled() {
     assert_eq!(*log.lock().unwrap(), [Outcome::Cancelled]);
 }
 
+/// A strategy that wants to know when each task ended.
+struct Stopwatch(Option<Time>);
+
+impl Strategy for Stopwatch {
+    type Token = ();
+
+    fn ready(&self, _: Time, _: &Request) -> Readiness {
+        Readiness::Ready
+    }
+
+    fn start(&mut self, _: Time, _: &Request) -> Result<(), Readiness> {
+        Ok(())
+    }
+
+    fn finish(&mut self, (): (), now: Time, _: Outcome) {
+        self.0 = Some(now);
+    }
+}
+
+#[test]
+fn a_finish_looks_at_the_clock_only_for_those_who_mind() {
+    let (slots, clock) = limiter(Slots::new(1));
+    slots.try_acquire().unwrap().complete(Outcome::Success);
+    assert_eq!(clock.looks(), 1);
+    let (watch, clock) = limiter((Stopwatch(None), Slots::new(1)));
+    let permit = watch.try_acquire().unwrap();
+    clock.set(7);
+    permit.complete(Outcome::Success);
+    assert_eq!((clock.looks(), watch.peek(|(watch, _)| watch.0)), (2, Some(at(7))));
+}
+
+#[test]
+fn a_strategy_that_is_exchanged_may_mind_the_time_of_a_finish() {
+    let (limiter, clock) = limiter(None::<Stopwatch>);
+    limiter.update(|watch| *watch = Some(Stopwatch(None)));
+    let permit = limiter.try_acquire().unwrap();
+    clock.set(7);
+    permit.complete(Outcome::Success);
+    assert_eq!(limiter.peek(|watch| watch.as_ref().and_then(|watch| watch.0)), Some(at(7)));
+}
+
 #[test]
 fn run_classifies_the_output() {
     let (limiter, _) = limiter(Slots::new(1));

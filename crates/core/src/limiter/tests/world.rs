@@ -27,6 +27,7 @@ struct Timers {
     next: u64,
     armed: BTreeMap<(Time, u64), Waker>,
     armed_most: usize,
+    looks: usize,
 }
 
 impl Manual {
@@ -38,6 +39,11 @@ impl Manual {
     /// The most that were ever armed at once.
     pub(super) fn armed_most(&self) -> usize {
         self.0.lock().unwrap().armed_most
+    }
+
+    /// How often somebody asked for the present.
+    pub(super) fn looks(&self) -> usize {
+        self.0.lock().unwrap().looks
     }
 
     pub(super) fn set(&self, now: u64) {
@@ -61,7 +67,9 @@ impl Manual {
 
 impl Clock for Manual {
     fn now(&self) -> Time {
-        self.0.lock().unwrap().now
+        let mut timers = self.0.lock().unwrap();
+        timers.looks += 1;
+        timers.now
     }
 
     fn sleep_until(&self, time: Time) -> Sleep {
@@ -282,6 +290,10 @@ impl Strategy for Slots {
         false
     }
 
+    fn finish_timed(&self) -> bool {
+        false
+    }
+
     fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
         out.reason("slots", self.ready(now, request));
     }
@@ -322,6 +334,10 @@ impl Strategy for Rate {
         if outcome == Outcome::Unused && self.last == Some(start) {
             self.last = before;
         }
+    }
+
+    fn finish_timed(&self) -> bool {
+        false
     }
 }
 
