@@ -64,6 +64,12 @@ impl Gate {
     pub fn is_open(&self) -> bool {
         self.is_open.load(Ordering::Acquire)
     }
+
+    /// How many clones are attached.
+    #[cfg(test)]
+    pub(crate) fn attached(&self) -> usize {
+        self.is_open.attached()
+    }
 }
 
 impl Default for Gate {

@@ -5,6 +5,7 @@ mod breaker;
 mod concurrency;
 mod gate;
 mod handle;
+mod keyed;
 #[cfg(test)]
 mod laws;
 mod lifo;
@@ -33,6 +34,7 @@ mod weighted_fair;
 pub use breaker::{Breaker, BreakerState, BreakerToken, HealthProbe};
 pub use concurrency::{Concurrency, ConcurrencyToken};
 pub use gate::Gate;
+pub use keyed::{Keyed, KeyedToken};
 pub use lifo::Lifo;
 pub use pausable::Pausable;
 pub use router::{Balancer, Pick, Routed, Router, Share};

@@ -160,7 +160,7 @@ fn oracle_nobody_is_passed_by_what_came_too_much_later() {
                 let urgency = random.i32(-4..5);
                 waiting.insert(priority.enqueued(at(now), seq, &level(urgency)), (now, urgency, seq));
             } else if let Some((_, work)) = waiting.pop_first() {
-                for (_, (time, urgency, seq)) in &waiting {
+                for (time, urgency, seq) in waiting.values() {
                     let passing = work.2 > *seq;
                     let allowed = i64::from(work.1 - urgency) * step as i64;
                     assert!(

@@ -1,0 +1,154 @@
+//! How `Keyed` is asked: it finds the class, and hands the question on.
+
+use super::{Keyed, Slot, Undo};
+use regatta_core::{Explain, Hold, Kick, Outcome, Readiness, Request, Strategy, Time};
+
+/// What a task in flight holds of a [`Keyed`]: the token of its class's strategy.
+#[derive(Debug)]
+#[must_use = "a token that is not finished stays in flight for ever"]
+pub struct KeyedToken<T> {
+    pub(super) place: usize,
+    pub(super) number: u64,
+    pub(super) inner: T,
+}
+
+impl<S: Strategy> Keyed<S> {
+    /// Starts the first task of a new class, and only then remembers the class.
+    #[cold]
+    fn start_new(&mut self, now: Time, request: &Request) -> Result<KeyedToken<S::Token>, Readiness> {
+        let room = self.room(now);
+        let place = match room {
+            Ok(place) => place,
+            Err(later) => {
+                return Err(later.and(self.make.look(request.class, |fresh| fresh.ready(now, request))));
+            }
+        };
+        let mut strategy = self.make.one(request.class);
+        let inner = strategy.start(now, request)?;
+        strategy.attach(self.bell.kick());
+        let former = self.put(place, request.class, false, strategy);
+        self.lock().add(place);
+        let number = self.made;
+        self.undo = former.map(|former| Undo { place: (place, number), former });
+        self.latest = now;
+        Ok(KeyedToken { place, number, inner })
+    }
+
+    /// The slot of a token, unless its class was forgotten or set anew.
+    pub(super) fn live(&mut self, place: usize, number: u64) -> Option<&mut Slot<S>> {
+        self.slots.get_mut(place).filter(|slot| slot.number == number)
+    }
+}
+
+impl<S: Strategy> Strategy for Keyed<S> {
+    type Token = KeyedToken<S::Token>;
+
+    #[inline]
+    fn ready(&self, now: Time, request: &Request) -> Readiness {
+        if let Some(place) = self.find(request.class) {
+            return self.slots[place].strategy.ready(now, request);
+        }
+        let fresh = self.make.look(request.class, |fresh| fresh.ready(now, request));
+        self.room(now).err().unwrap_or(Readiness::Ready).and(fresh)
+    }
+
+    #[inline]
+    fn start(&mut self, now: Time, request: &Request) -> Result<Self::Token, Readiness> {
+        let Some(place) = self.find(request.class) else { return self.start_new(now, request) };
+        let slot = &mut self.slots[place];
+        let inner = slot.strategy.start(now, request)?;
+        self.latest = now;
+        // From here on, what was forgotten before stays forgotten.
+        if self.undo.is_some() {
+            self.undo = None;
+        }
+        Ok(KeyedToken { place, number: slot.number, inner })
+    }
+
+    #[inline]
+    fn finish(&mut self, token: Self::Token, now: Time, outcome: Outcome) {
+        let KeyedToken { place, number, inner } = token;
+        let Some(slot) = self.live(place, number) else { return };
+        slot.strategy.finish(inner, now, outcome);
+        if outcome == Outcome::Unused
+            && let Some(undo) = self.undo.take_if(|undo| undo.place == (place, number))
+        {
+            let unused = self.swap(place, undo.former);
+            self.lock().add(place);
+            drop(unused);
+            return;
+        }
+        let slot = &self.slots[place];
+        if !slot.is_kept {
+            let candidates = self.candidates.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+            candidates.nearer(place, || slot.strategy.rest(now));
+        }
+    }
+
+    fn reconcile(&mut self, token: &mut Self::Token, now: Time, actual: u32) {
+        let Some(slot) = self.live(token.place, token.number) else { return };
+        slot.strategy.reconcile(&mut token.inner, now, actual);
+        let slot = &self.slots[token.place];
+        if !slot.is_kept {
+            self.lock().nearer(token.place, || slot.strategy.rest(now));
+        }
+    }
+
+    fn attach(&mut self, kick: Kick) {
+        self.bell.attach(kick);
+    }
+
+    fn park(&mut self, now: Time, request: &Request) {
+        let known = self.find(request.class);
+        // A new class that its own strategy refuses is remembered, to be kicked by it. If there is no place for it, it
+        // waits for one instead.
+        let place = known.or_else(|| self.enter(request.class, now));
+        let parked = place.map(|place| (place, self.slots[place].number));
+        if self.parked != parked {
+            self.unpark();
+        }
+        let Some(place) = place else { return };
+        self.parked = parked;
+        let strategy = &mut self.slots[place].strategy;
+        strategy.park(now, request);
+        // It may have changed between the question and this, when nobody would have been kicked.
+        if known.is_none() && strategy.ready(now, request).is_ready() {
+            self.bell.ring();
+        }
+    }
+
+    fn unpark(&mut self) {
+        if let Some((place, number)) = self.parked.take()
+            && let Some(slot) = self.live(place, number)
+        {
+            slot.strategy.unpark();
+        }
+    }
+
+    /// What is made by a function may differ from class to class, so it counts as timed.
+    fn timed(&self) -> bool {
+        self.make.is_mixed() || self.slots.iter().any(|slot| slot.strategy.timed())
+    }
+
+    fn hold(&self, token: &Self::Token) -> Hold {
+        match self.slots.get(token.place) {
+            Some(slot) if slot.number == token.number => slot.strategy.hold(&token.inner),
+            Some(_) | None => Hold::none(),
+        }
+    }
+
+    /// At rest when all classes are.
+    fn rest(&self, now: Time) -> Readiness {
+        self.slots.iter().fold(Readiness::Ready, |all, slot| all.and(slot.strategy.rest(now)))
+    }
+
+    fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
+        if let Some(place) = self.find(request.class) {
+            return self.slots[place].strategy.explain(now, request, out);
+        }
+        if let Err(later) = self.room(now) {
+            out.reason("keyed", later);
+        }
+        self.make.look(request.class, |fresh| fresh.explain(now, request, out));
+    }
+}
