@@ -28,6 +28,8 @@ pub const GROUP: Group = Group {
 const RATE: &str = "rate";
 /// A number at once, shared.
 const AT_ONCE: &str = "at once";
+/// A rate for each of a thousand classes, shared.
+const KEYED: &str = "rate of 1,000 classes";
 /// A breaker that stays closed.
 const BREAKER: &str = "closed";
 /// Through `&mut`: neither lock nor clock.
@@ -36,6 +38,13 @@ const OWN: &str = "own";
 const RETRY: &str = "always ok";
 /// Three at once through `&mut`.
 const THREE: &str = "three, own";
+
+const CLASSES: u64 = 1_000;
+
+/// A class, in no order that memory could like.
+fn class_of(time: u64) -> u64 {
+    time.wrapping_mul(0x9E37_79B9_7F4A_7C15) % CLASSES
+}
 
 /// Does `operation` so many times. It gets a different number each time, which the compiler can't foresee.
 #[inline(always)]

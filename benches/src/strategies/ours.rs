@@ -1,16 +1,17 @@
 //! Our subjects, by their public faces.
 
-use super::{AT_ONCE, BREAKER, OWN, RATE, RETRY, THREE, repeat};
+use super::{AT_ONCE, BREAKER, KEYED, OWN, RATE, RETRY, THREE, class_of, repeat};
 use crate::measure::Subject;
-use regatta::strategies::{Breaker, Concurrency, Gcra, SlidingWindow, Spacing, retry};
+use regatta::strategies::{Breaker, Concurrency, Gcra, Keyed, SlidingWindow, Spacing, retry};
 use regatta::{
-    Backoff, Clock, Limiter, Outcome, Request, Retry, Strategy, SystemClock, TaskError, Time, retry_fn,
+    Backoff, Class, Clock, Limiter, Outcome, Request, Retry, Strategy, SystemClock, TaskError, Time, retry_fn,
 };
 use std::hint::black_box;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
 pub(super) const CONCURRENCY: &str = "Limiter<Concurrency>";
+pub(super) const KEYED_GCRA: &str = "Limiter<Keyed<Gcra>>";
 pub(super) const UNCLOCKED: &str = "Breaker, no clock read";
 pub(super) const GCRA: &str = "Limiter<Gcra>";
 
@@ -18,6 +19,7 @@ pub(super) fn subjects() -> Vec<Subject> {
     vec![
         Subject { face: GCRA, kind: RATE, run: |_, times| limiter(gcra(), times) },
         Subject { face: CONCURRENCY, kind: AT_ONCE, run: |_, times| limiter(concurrency(), times) },
+        Subject { face: KEYED_GCRA, kind: KEYED, run: |_, times| keyed(times) },
         Subject { face: "Limiter<Breaker>", kind: BREAKER, run: |_, times| limiter(breaker(), times) },
         Subject { face: "Breaker, one clock read", kind: BREAKER, run: |_, times| clocked(breaker(), times) },
         Subject { face: UNCLOCKED, kind: BREAKER, run: |_, times| own(breaker(), times) },
@@ -98,6 +100,15 @@ where
 {
     let limiter = Limiter::new(strategy);
     repeat(times, |_| limiter.try_acquire().expect("there is always room").complete(Outcome::Success));
+}
+
+/// The same for many classes.
+fn keyed(times: u64) {
+    let limiter = Limiter::new(Keyed::new(gcra()));
+    repeat(times, |time| {
+        let request = Request::new().class(Class::from_u64(class_of(time)));
+        limiter.try_acquire_for(&request).expect("there is always room").complete(Outcome::Success);
+    });
 }
 
 /// As an engine asks: at a time that it knows already.

@@ -1,10 +1,12 @@
 //! The peers. All are asked for what they have.
 
-use super::{AT_ONCE, BREAKER, RATE, RETRY, repeat};
+use super::{AT_ONCE, BREAKER, KEYED, RATE, RETRY, class_of, repeat};
 use crate::measure::Subject;
 use backon::{BackoffBuilder, ConstantBuilder, ExponentialBuilder, Retryable};
 use failsafe::{CircuitBreaker, Config, backoff, failure_policy};
 use governor::clock::{Clock, DefaultClock, MonotonicClock};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use std::hint::black_box;
 use std::num::NonZeroU32;
@@ -17,7 +19,7 @@ pub(super) const LEAKY_BUCKET: &str = "leaky-bucket";
 pub(super) const TOKIO: &str = "tokio Semaphore";
 pub(super) const ASYNC_LOCK: &str = "async-lock Semaphore";
 pub(super) const RECLOSER: &str = "recloser";
-pub(super) const BACKON: &str = "backon, constant";
+const BACKON: &str = "backon, constant";
 const BACKON_EXPONENTIAL: &str = "backon, exponential";
 const FAILSAFE: &str = "failsafe";
 const FAILSAFE_ROW: &str = "failsafe, in a row";
@@ -26,6 +28,8 @@ pub(super) fn subjects() -> Vec<Subject> {
     vec![
         Subject { face: GOVERNOR, kind: RATE, run: |_, times| governor(DefaultClock::default(), times) },
         Subject { face: GOVERNOR_STD, kind: RATE, run: |_, times| governor(MonotonicClock, times) },
+        Subject { face: GOVERNOR, kind: KEYED, run: |_, times| keyed(DefaultClock::default(), times) },
+        Subject { face: GOVERNOR_STD, kind: KEYED, run: |_, times| keyed(MonotonicClock, times) },
         Subject {
             face: LEAKY_BUCKET,
             kind: RATE,
@@ -68,6 +72,13 @@ pub(super) fn quota() -> Quota {
 fn governor<C: Clock>(clock: C, times: u64) {
     let limiter = RateLimiter::direct_with_clock(quota(), clock);
     repeat(times, |_| assert!(limiter.check().is_ok()));
+}
+
+/// Its table is dashmap's, as it is unless told otherwise.
+fn keyed<C: Clock>(clock: C, times: u64) {
+    let limiter =
+        RateLimiter::<_, _, _, NoOpMiddleware<C::Instant>>::new(quota(), DashMapStateStore::default(), clock);
+    repeat(times, |time| assert!(limiter.check_key(&class_of(time)).is_ok()));
 }
 
 fn leaky_bucket(times: u64) {

@@ -13,17 +13,10 @@ mod pausable;
 mod router;
 mod fixed_window;
 mod gcra;
-#[cfg(test)]
-mod laws;
 mod log;
 mod rate;
 mod sliding_window;
 mod sliding_window_counter;
-mod gate;
-mod handle;
-#[cfg(test)]
-mod laws;
-mod pausable;
 mod retry;
 mod priority;
 mod spacing;
@@ -42,8 +35,6 @@ pub use fixed_window::{Align, FixedWindow, FixedWindowToken};
 pub use gcra::{Gcra, GcraToken};
 pub use sliding_window::{SlidingWindow, SlidingWindowToken};
 pub use sliding_window_counter::{SlidingWindowCounter, SlidingWindowCounterToken};
-pub use gate::Gate;
-pub use pausable::Pausable;
 pub use retry::{Attempts, Budgeted, Hinted, RetryBudget, RetryExt, Until, When, Within, retry};
 pub use priority::{Priority, PriorityKey};
 /// First come, first served: the order of a queue that is told nothing else.
