@@ -5,8 +5,6 @@ use crate::measure::Subject;
 use backon::{BackoffBuilder, ConstantBuilder, ExponentialBuilder, Retryable};
 use failsafe::{CircuitBreaker, Config, backoff, failure_policy};
 use governor::clock::{Clock, DefaultClock, MonotonicClock};
-use governor::middleware::NoOpMiddleware;
-use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use std::hint::black_box;
 use std::num::NonZeroU32;
@@ -76,8 +74,7 @@ fn governor<C: Clock>(clock: C, times: u64) {
 
 /// Its table is dashmap's, as it is unless told otherwise.
 fn keyed<C: Clock>(clock: C, times: u64) {
-    let limiter =
-        RateLimiter::<_, _, _, NoOpMiddleware<C::Instant>>::new(quota(), DashMapStateStore::default(), clock);
+    let limiter = RateLimiter::dashmap_with_clock(quota(), clock);
     repeat(times, |time| assert!(limiter.check_key(&class_of(time)).is_ok()));
 }
 
