@@ -200,6 +200,9 @@ fn between(low: Duration, high: Duration, random: &mut fastrand::Rng) -> Duratio
 }
 
 fn from_nanos(nanos: u128) -> Duration {
+    if let Ok(nanos) = u64::try_from(nanos) {
+        return Duration::from_nanos(nanos);
+    }
     const SECOND: u128 = 1_000_000_000;
     match (u64::try_from(nanos / SECOND), u32::try_from(nanos % SECOND)) {
         (Ok(seconds), Ok(nanos)) => Duration::new(seconds, nanos),

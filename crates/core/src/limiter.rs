@@ -187,9 +187,9 @@ impl<S: Strategy> Limiter<S> {
         self.shared.clock.now()
     }
 
-    /// This limiter's clock, for whoever waits by the same time.
-    pub fn clock(&self) -> Arc<dyn Clock> {
-        self.shared.clock.clone()
+    /// The clock that this limiter reads, for those who wait beside it.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
     }
 
     /// Looks at what `permit` took, under the limiter's lock; `None` if the permit is another limiter's.

@@ -8,6 +8,7 @@ mod window;
 
 pub use health::HealthProbe;
 pub use strategy::BreakerToken;
+pub use window::BreakerTally;
 
 use config::Settings;
 use phase::{Episode, Phase, Recovery};
@@ -43,8 +44,16 @@ use window::Window;
 /// [`Limiter`](regatta_core::Limiter) for that, and do it in its `update`, which serves those who wait.
 /// [`HealthProbe`] does so when a health check succeeds.
 ///
-/// Every start counts as one, whatever it costs. A clone is a breaker of its own. Two are equal if they have the same
-/// settings and are in the same state. A clock that goes back counts as one that stands still, as far as windows go.
+/// Every start counts as one, whatever it costs. Set it up before the first start. A clone is a breaker of its own. Two
+/// are equal if they have the same settings and are in the same state. A clock that goes back counts as one that stands
+/// still, as far as windows go.
+///
+/// # Guarantees
+///
+/// - Open, nothing starts. Half-open, no more than [`probes`](Breaker::probes) are in flight within their timeout.
+/// - Unless it was forced open, time alone and so many probes that succeed close it, whatever happened before: probes that
+///   were lost, cancelled, late, or ended without a result.
+/// - With time alone, no answer gets worse.
 ///
 /// # Defaults
 ///
@@ -148,6 +157,16 @@ impl Breaker {
             Phase::Open(_) => BreakerState::HalfOpen,
             Phase::Forced => BreakerState::ForcedOpen,
         }
+    }
+
+    /// What its window holds. A time window forgets when the next result comes.
+    pub fn tally(&self) -> BreakerTally {
+        self.window.tally()
+    }
+
+    /// How many calls are in flight, also those that started before the last change of state.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
     }
 
     /// Opens it at `now`, for as long as if a call had failed then. One that is open already is open anew; one that was

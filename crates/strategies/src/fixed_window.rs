@@ -251,6 +251,10 @@ impl Strategy for FixedWindow {
         self.kick = kick;
     }
 
+    fn finish_timed(&self) -> bool {
+        false
+    }
+
     fn rest(&self, now: Time) -> Readiness {
         let goes_on = if self.count.used == 0 { 0 } else { self.window };
         rate::from(self.count.start.saturating_add(goes_on), now)

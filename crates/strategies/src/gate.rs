@@ -117,6 +117,10 @@ impl Strategy for Gate {
         false
     }
 
+    fn finish_timed(&self) -> bool {
+        false
+    }
+
     fn rest(&self, now: Time) -> Readiness {
         self.ready(now, &Request::new())
     }

@@ -35,16 +35,14 @@ impl<T> Handle<T> {
     /// Keeps `kick` instead of the one that this handle kept before.
     pub(crate) fn attach(&mut self, kick: Kick) {
         let kick = Arc::new(kick);
-        let former = {
-            let mut attached = self.lock();
-            let place = attached.next;
-            attached.next += 1;
-            attached.kicks.insert(place, kick);
-            let former = self.place.and_then(|former| attached.kicks.remove(&former));
-            drop(attached);
-            self.place = Some(place);
-            former
-        };
+        let mut attached = self.lock();
+        let place = attached.next;
+        attached.next += 1;
+        attached.kicks.insert(place, kick);
+        let former = self.place.and_then(|former| attached.kicks.remove(&former));
+        drop(attached);
+        self.place = Some(place);
+        // After the lock is released: a waker that is dropped may run foreign code.
         drop(former);
     }
 
@@ -85,7 +83,7 @@ impl<T> Drop for Handle<T> {
     fn drop(&mut self) {
         if let Some(place) = self.place {
             let kick = self.lock().kicks.remove(&place);
-            // After the lock is released: a waker that is dropped may run foreign code.
+            // As above.
             drop(kick);
         }
     }

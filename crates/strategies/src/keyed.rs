@@ -5,6 +5,7 @@ mod bell;
 mod candidates;
 mod make;
 mod mix;
+mod places;
 
 pub use admit::KeyedToken;
 
@@ -12,10 +13,10 @@ use bell::Bell;
 use candidates::Candidates;
 use make::Make;
 use mix::Mix;
-use regatta_core::{Class, ConfigError, Readiness, Strategy, Time};
+use regatta_core::{Class, ConfigError, Strategy, Time};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Where requests without a class stand.
 const UNCLASSED: usize = 0;
@@ -68,7 +69,8 @@ pub struct Keyed<S> {
     slots: Vec<Slot<S>>,
     /// How many classes were set by hand.
     kept: usize,
-    /// Which classes may be forgotten. Locked by questions, too, which only put it in order.
+    /// Which classes may be forgotten. Questions lock it, too, to put it in order, and ask strategies under the lock,
+    /// which never call back.
     candidates: Mutex<Candidates>,
     /// What was forgotten for the latest start, to be undone with it.
     undo: Option<Undo<S>>,
@@ -191,78 +193,6 @@ impl<S: Strategy> Keyed<S> {
     /// How many classes are remembered, those that were [`set`](Keyed::set) included.
     pub fn classes(&self) -> usize {
         self.index.len()
-    }
-
-    /// Where a new class could stand: at the end, or in the place of one at rest. Else, when there may be a place.
-    fn room(&self, now: Time) -> Result<usize, Readiness> {
-        if self.index.len() - self.kept < self.capacity {
-            return Ok(self.slots.len());
-        }
-        let mut candidates = self.lock();
-        if self.bell.has_rung() {
-            // One of them was changed from outside, and nobody says which one.
-            let slots = self.slots.iter().enumerate();
-            slots.filter(|(_, slot)| !slot.is_kept).for_each(|(place, _)| candidates.add(place));
-        }
-        candidates.first(|place| self.slots[place].strategy.rest(now))
-    }
-
-    /// Remembers a new class if there is a place for it.
-    fn enter(&mut self, class: Option<Class>, now: Time) -> Option<usize> {
-        let place = self.room(now).ok()?;
-        let mut strategy = self.make.one(class);
-        strategy.attach(self.bell.kick());
-        self.undo = None;
-        let former = self.put(place, class, false, strategy);
-        self.lock().add(place);
-        drop(former);
-        Some(place)
-    }
-
-    /// Puts a strategy in its place. Gives what stood there.
-    fn put(&mut self, place: usize, class: Option<Class>, is_kept: bool, mut strategy: S) -> Option<Slot<S>> {
-        if is_kept {
-            strategy.attach(self.bell.kick());
-        }
-        self.made += 1;
-        let slot = Slot { class, number: self.made, is_kept, strategy };
-        self.swap(place, slot)
-    }
-
-    /// The same with a strategy that has its number.
-    fn swap(&mut self, place: usize, slot: Slot<S>) -> Option<Slot<S>> {
-        let former = self.slots.get(place).and_then(|former| former.class);
-        if let Some(former) = former {
-            self.index.remove(&former);
-        }
-        if let Some(class) = slot.class {
-            self.index.insert(class, place);
-        }
-        match self.slots.get_mut(place) {
-            Some(former) => Some(std::mem::replace(former, slot)),
-            None => {
-                self.slots.push(slot);
-                None
-            }
-        }
-    }
-}
-
-impl<S> Keyed<S> {
-    fn find(&self, class: Option<Class>) -> Option<usize> {
-        match class {
-            Some(class) => self.index.get(&class).copied(),
-            None => Some(UNCLASSED),
-        }
-    }
-
-    fn slot(&self, class: Option<Class>) -> Option<&Slot<S>> {
-        self.find(class).map(|place| &self.slots[place])
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Candidates> {
-        // A strategy that panics when asked for its rest leaves the order whole: it changes afterwards.
-        self.candidates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

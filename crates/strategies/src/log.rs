@@ -97,7 +97,7 @@ impl Log {
             }
         }
         self.units = self.units.saturating_add(units);
-        self.settle(reach);
+        self.settle(tick, reach);
     }
 
     /// Makes of the `from` that were entered at `tick` `to`. What no longer counts stays as it is.
@@ -149,7 +149,7 @@ impl Log {
             }
             self.units = self.units.saturating_add(run.units);
         }
-        self.settle(reach);
+        self.settle(self.latest().unwrap_or(0), reach);
         self.drop_stale();
     }
 
@@ -165,19 +165,18 @@ impl Log {
         }
     }
 
-    /// Whether a run counts, before `later` units of later ones.
+    /// Whether a run counts, before `later` units of later ones, of which the latest lies at `latest`.
     #[inline]
-    fn counts(&self, run: Run, later: u64, reach: Reach) -> bool {
-        let in_span = self.latest().is_none_or(|latest| run.tick.saturating_add(reach.span) >= latest);
-        later < u64::from(reach.n) && in_span
+    fn counts(run: Run, later: u64, latest: u64, reach: Reach) -> bool {
+        later < u64::from(reach.n) && run.tick.saturating_add(reach.span) >= latest
     }
 
     /// Lets what no longer counts go stale.
     #[inline]
-    fn settle(&mut self, reach: Reach) {
+    fn settle(&mut self, latest: u64, reach: Reach) {
         while let Some(run) = self.runs.get(self.stale).copied() {
             let later = self.units.saturating_sub(run.units);
-            if self.counts(run, later, reach) {
+            if Self::counts(run, later, latest, reach) {
                 return;
             }
             self.stale += 1;
@@ -187,15 +186,16 @@ impl Log {
 
     /// Lets what counts again do so, and what no longer counts go stale.
     fn resettle(&mut self, reach: Reach) {
+        let latest = self.latest().unwrap_or(0);
         while let Some(index) = self.stale.checked_sub(1) {
             let run = self.runs[index];
-            if !self.counts(run, self.units, reach) {
+            if !Self::counts(run, self.units, latest, reach) {
                 break;
             }
             self.stale = index;
             self.units = self.units.saturating_add(run.units);
         }
-        self.settle(reach);
+        self.settle(latest, reach);
     }
 
     /// Makes room for more runs, by doubling, but never for more than can be needed.
@@ -215,3 +215,10 @@ impl PartialEq for Log {
 }
 
 impl Eq for Log {}
+
+#[cfg(test)]
+impl Log {
+    pub(crate) fn capacity(&self) -> usize {
+        self.runs.capacity()
+    }
+}

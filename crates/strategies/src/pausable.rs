@@ -125,6 +125,10 @@ impl Strategy for Pausable {
         false
     }
 
+    fn finish_timed(&self) -> bool {
+        false
+    }
+
     fn rest(&self, now: Time) -> Readiness {
         self.ready(now, &Request::new())
     }

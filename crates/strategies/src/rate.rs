@@ -31,3 +31,6 @@ pub(crate) fn from(earliest: u64, now: Time) -> Readiness {
 pub(crate) fn too_costly(cost: u32, max: u32) -> Readiness {
     Rejection::TooCostly { cost, max }.into()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

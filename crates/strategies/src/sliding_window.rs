@@ -160,6 +160,10 @@ impl Strategy for SlidingWindow {
         self.kick = kick;
     }
 
+    fn finish_timed(&self) -> bool {
+        false
+    }
+
     fn rest(&self, now: Time) -> Readiness {
         rate::from(self.log.end(self.reach), now)
     }

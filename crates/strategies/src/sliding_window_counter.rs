@@ -285,6 +285,10 @@ impl Strategy for SlidingWindowCounter {
         self.kick = kick;
     }
 
+    fn finish_timed(&self) -> bool {
+        false
+    }
+
     fn rest(&self, now: Time) -> Readiness {
         rate::from(self.grid.begin(self.log.end(self.reach())), now)
     }

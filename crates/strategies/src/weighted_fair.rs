@@ -24,7 +24,7 @@ const UNIT: u128 = 1 << 64;
 ///
 /// # Cost
 ///
-/// Amortised O(1) per key; a key is 80 bytes. About 50 bytes are kept per class with a weight of its own, and per class
+/// Amortised O(1) per key; a key is 64 bytes. About 50 bytes are kept per class with a weight of its own, and per class
 /// with work waiting or just started; idle ones are forgotten.
 ///
 /// This is self-clocked fair queueing (S. J. Golestani, INFOCOM 1994): virtual time is the finish tag of the work that

@@ -3,7 +3,8 @@
 use crate::check::{Answer, Ending, Outcome};
 use crate::client::{self, Failure, Page};
 use crate::pages::{self, Manner};
-use regatta::{AddError, Backoff, CancelToken, Jitter, Retry, Runner, TaskError, map, retry_fn, scope};
+use regatta::strategies::RetryExt;
+use regatta::{AddError, Backoff, CancelToken, Jitter, Retry, Runner, TaskError, map, scope};
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -129,13 +130,10 @@ async fn with_scope(urls: &[String], limit: usize, cancel: &CancelToken) -> Fall
 
 /// Again after what may pass, with a growing pause; a missing page stays missing.
 fn retry() -> impl Retry<Failure> {
-    let mut backoff = Backoff::exponential(Duration::from_millis(10)).times(RETRIES).jitter(Jitter::Equal);
-    retry_fn(move |attempts, failure: &TaskError<Failure>| {
-        failure
-            .failure()
-            .filter(|error| error.may_pass())
-            .and_then(|_| backoff.delay(regatta::Time::ZERO, attempts, failure))
-    })
+    Backoff::exponential(Duration::from_millis(10))
+        .times(RETRIES)
+        .jitter(Jitter::Equal)
+        .when(Failure::may_pass)
 }
 
 fn outcome(page: String, result: &Result<Page, TaskError<Failure>>) -> Outcome {

@@ -6,7 +6,10 @@
 //! Some checks need a tool (`sha256sum`) or a right (a user who isn't root). Where that is missing they say `skipped:`
 //! on standard error; with `REGATTA_REQUIRE_TOOLS=1` they fail instead.
 
+mod balance;
+mod adaptive;
 mod build;
+mod bulk_insert;
 mod checksum;
 mod fetch;
 mod folder;

@@ -2,4 +2,5 @@
 
 mod engine;
 mod runner;
+mod strategies;
 mod world;

@@ -193,6 +193,10 @@ impl Breaker {
 
     /// A probe that has not reported after so long gives its place to another one. [`Duration::MAX`] means never.
     ///
+    /// While all places are taken, the answer is [`NotBefore`](regatta_core::Readiness::NotBefore) the end of the first
+    /// one's time, although a report may come sooner. So whoever asks with a deadline before that
+    /// ([`acquire_by`](regatta_core::Limiter::acquire_by)) is refused at once; whoever just waits is served on the report.
+    ///
     /// # Errors
     ///
     /// [`ConfigError`] if it is zero.
@@ -212,8 +216,9 @@ impl Breaker {
     /// only rises; failures open the breaker as ever. Calls that never end hold it up to the end of the time and no
     /// longer.
     ///
-    /// At the cap it answers [`NotBefore`](regatta_core::Readiness::NotBefore) the step that has room, and sooner if a
-    /// call ends; with [`fail_fast`](Breaker::fail_fast) it refuses.
+    /// At the cap the answer is [`NotBefore`](regatta_core::Readiness::NotBefore) the step that has room, although a call
+    /// may end sooner; then whoever waits is served. Whoever has a deadline before that is refused at once, and with
+    /// [`fail_fast`](Breaker::fail_fast) everybody is.
     ///
     /// # Errors
     ///
@@ -226,7 +231,8 @@ impl Breaker {
     }
 
     /// Makes nobody wait: whatever can't start at once is refused with
-    /// [`Rejection::Open`](regatta_core::Rejection::Open), also beyond the probes and beyond the cap of recovery.
+    /// [`Rejection::Open`](regatta_core::Rejection::Open), also beyond the probes (as in resilience4j) and beyond the cap
+    /// of recovery. Those who wait for another strategy beside it are refused when it opens, too.
     #[must_use]
     pub fn fail_fast(mut self) -> Self {
         self.settings.fail_fast = true;

@@ -1,7 +1,7 @@
 //! `HealthProbe`: asks the other side whether it is well again.
 
 use super::{Breaker, BreakerState};
-use regatta_core::{Clock, ConfigError, Limiter, Strategy};
+use regatta_core::{Clock, ConfigError, Limiter, Strategy, Time};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -72,7 +72,7 @@ impl<'a> HealthProbe<'a> {
         if every.is_zero() {
             return Err(ConfigError::new("every", format_args!("{every:?}"), "must be longer than zero"));
         }
-        let clock = limiter.clock();
+        let clock = limiter.clock().clone();
         Ok(Self { watch: Box::pin(watch(limiter, clock, pick, every, check)) })
     }
 }
@@ -90,15 +90,15 @@ where
         if limiter.is_closed() {
             return;
         }
-        let Some(episode) = limiter.update(|strategy| open_episode(pick(strategy), &*clock)) else {
-            continue;
-        };
+        let now = clock.now();
+        let Some(episode) = limiter.update(|strategy| open_episode(pick(strategy), now)) else { continue };
         if check.clone()().await {
+            let now = clock.now();
             limiter.update(|strategy| {
                 let breaker = pick(strategy);
                 // Another episode is none of this check's business.
-                if open_episode(breaker, &*clock) == Some(episode) {
-                    breaker.half_open(clock.now());
+                if open_episode(breaker, now) == Some(episode) {
+                    breaker.half_open(now);
                 }
             });
         }
@@ -106,8 +106,8 @@ where
 }
 
 /// The number of the episode, if it is open.
-fn open_episode(breaker: &Breaker, clock: &dyn Clock) -> Option<u64> {
-    matches!(breaker.state(clock.now()), BreakerState::Open { .. }).then_some(breaker.generation)
+fn open_episode(breaker: &Breaker, now: Time) -> Option<u64> {
+    matches!(breaker.state(now), BreakerState::Open { .. }).then_some(breaker.generation)
 }
 
 impl Future for HealthProbe<'_> {

@@ -41,9 +41,8 @@ impl Episode {
         if self.places.len() < most as usize {
             return self.until;
         }
-        let expiry = self.places.iter().map(|probe| probe.deadline).min().unwrap_or(Time::ZERO);
-        // The greater one, so that the answer never gets worse while time passes, also if the clock was set back.
-        self.until.max(expiry)
+        // Not before `until`, earlier than which no probe starts: with time alone, no answer gets worse.
+        self.places.iter().map(|probe| probe.deadline).min().unwrap_or(self.until)
     }
 
     /// Gives a place to a probe that may start; if there is none left, that of the one which expired first.

@@ -6,6 +6,7 @@ mod manual;
 mod mistakes;
 mod oracle;
 mod reference;
+mod shared;
 
 use super::*;
 use crate::laws::{self, Bound};
@@ -252,7 +253,7 @@ fn recovery_doubles_its_cap_ten_times() {
     let mut tokens = Vec::new();
     for step in 0..10 {
         let now = 10 + 10 * step;
-        while ready(&breaker, now).is_ready() {
+        while tokens.len() < 2_000 && ready(&breaker, now).is_ready() {
             tokens.push(started(&mut breaker, now));
         }
         assert_eq!(tokens.len(), 2 << step);
@@ -309,6 +310,27 @@ fn it_rests_when_there_is_nothing_to_remember() {
     call(&mut breaker, 10, Outcome::Success);
     assert_eq!(breaker.rest(at(10)), Readiness::NotBefore(at(60)));
     assert_eq!(breaker.rest(at(60)), Readiness::Ready);
+}
+
+#[test]
+fn it_tells_what_it_counts() {
+    let counts = |breaker: &Breaker| {
+        let BreakerTally { results, failures, slow } = breaker.tally();
+        (results, failures, slow, breaker.in_flight())
+    };
+    let mut breaker = Breaker::count_window(3, 1.0).unwrap().slow(nanos(3), 1.0).unwrap();
+    call(&mut breaker, 0, Outcome::Failure);
+    let running = started(&mut breaker, 0);
+    assert_eq!(counts(&breaker), (1, 1, 0, 1));
+    breaker.finish(running, at(9), Outcome::Success);
+    assert_eq!(counts(&breaker), (2, 1, 1, 0));
+    breaker.trip(at(9));
+    assert_eq!(counts(&breaker), (0, 0, 0, 0));
+
+    let mut breaker = Breaker::consecutive(3).unwrap();
+    call(&mut breaker, 0, Outcome::Failure);
+    call(&mut breaker, 0, Outcome::Failure);
+    assert_eq!(counts(&breaker), (2, 2, 0, 0));
 }
 
 #[test]

@@ -21,12 +21,16 @@ pub(super) struct Sample {
     pub(super) slow: bool,
 }
 
-/// How many results a window holds, and of which kinds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Tally {
-    pub(super) results: u64,
-    pub(super) failures: u64,
-    pub(super) slow: u64,
+/// How many results the window of a [`Breaker`](super::Breaker) holds, and of which kinds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub struct BreakerTally {
+    /// All results. Where failures are counted in a row, only those.
+    pub results: u64,
+    /// The failures among them.
+    pub failures: u64,
+    /// The slow calls among them, failed or not; 0 if slow calls are not counted.
+    pub slow: u64,
 }
 
 /// Which shares are too much, and how many results it takes to say so.
@@ -59,6 +63,16 @@ impl Window {
         }
     }
 
+    pub(super) fn tally(&self) -> BreakerTally {
+        match self {
+            Self::Consecutive { failures, .. } => {
+                BreakerTally { results: (*failures).into(), failures: (*failures).into(), slow: 0 }
+            }
+            Self::Count(window, _) => window.tally(),
+            Self::Time(window, _) => window.tally(),
+        }
+    }
+
     /// From when on it remembers nothing that matters; `None` if time alone does not make it forget.
     pub(super) fn empty_from(&self) -> Option<Time> {
         match self {
@@ -75,17 +89,17 @@ impl Judge {
     }
 
     #[inline]
-    fn condemns(&self, tally: Tally) -> bool {
+    fn condemns(&self, tally: BreakerTally) -> bool {
         if tally.results < self.minimum {
             return false;
         }
-        // A quotient, not a product: it is rounded as the rate was, so that 3 of 30 reach a rate of 0.1.
+        // A quotient, not a product: it is rounded as the rate was, so that 7 of 100 reach a rate of 0.07.
         let reach = |count: u64, rate: f64| count > 0 && count as f64 / tally.results as f64 >= rate;
         reach(tally.failures, self.failures) || self.slow.is_some_and(|rate| reach(tally.slow, rate))
     }
 }
 
-impl Tally {
+impl BreakerTally {
     fn add(&mut self, sample: Sample) {
         self.results += 1;
         self.failures += u64::from(sample.failed);

@@ -25,7 +25,6 @@ impl<S: Strategy> Keyed<S> {
         };
         let mut strategy = self.make.one(request.class);
         let inner = strategy.start(now, request)?;
-        strategy.attach(self.bell.kick());
         let former = self.put(place, request.class, false, strategy);
         self.lock().add(place);
         let number = self.made;
@@ -128,6 +127,10 @@ impl<S: Strategy> Strategy for Keyed<S> {
     /// What is made by a function may differ from class to class, so it counts as timed.
     fn timed(&self) -> bool {
         self.make.is_mixed() || self.slots.iter().any(|slot| slot.strategy.timed())
+    }
+
+    fn finish_timed(&self) -> bool {
+        self.make.is_mixed() || self.slots.iter().any(|slot| slot.strategy.finish_timed())
     }
 
     fn hold(&self, token: &Self::Token) -> Hold {

@@ -5,7 +5,7 @@ mod outside;
 use super::*;
 use crate::laws::{self, Bound};
 use crate::{Concurrency, Measure, Pausable, Spacing};
-use regatta_core::{Limiter, Outcome, Rejection, Request};
+use regatta_core::{Limiter, Outcome, Readiness, Rejection, Request};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 

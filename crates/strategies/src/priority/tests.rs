@@ -30,6 +30,7 @@ fn smoke() {
     assert_eq!(order(Priority::ageing(STEP).unwrap(), &work), [1, 4, 0, 2, 3]);
     let levels = Priority::levels(&[(5, Duration::ZERO), (0, STEP)]).unwrap();
     assert_eq!(order(levels, &work), [1, 4, 0, 2, 3]);
+    assert_eq!(size_of::<PriorityKey>(), 32);
 }
 
 #[test]

@@ -34,8 +34,9 @@ const ATTEMPTS_PER_POLL: u32 = 128;
 ///
 /// # Cost
 ///
-/// Around an operation that succeeds, a few nanoseconds: no allocation, and no look at the clock unless the rule
-/// [measures time](Retry::timed). A retry after no pause touches no timer; after 128 attempts in one poll, others get
+/// Around an operation that succeeds, a few nanoseconds: no allocation (one if there are other settings), and no look at the clock unless the rule
+/// [measures time](Retry::timed). A retry after no pause touches no timer, one
+/// after a pause makes one; after 128 attempts in one poll, others get
 /// their turn first.
 ///
 /// # Cancel safety
@@ -68,16 +69,7 @@ where
     F: FnOnce() -> Fut + Clone,
     Fut: Future<Output = Result<T, E>>,
 {
-    Attempts {
-        rule,
-        op,
-        clock: None,
-        timeout: None,
-        door: None,
-        attempts: 0,
-        failure: None,
-        state: State::Due,
-    }
+    Attempts { attempt: None, rule, op, attempts: 0, phase: Phase::Due, failure: None, extras: None }
 }
 
 pin_project! {
@@ -90,35 +82,46 @@ pin_project! {
     /// Dropping it drops the attempt that runs, or forgets the one that was to come.
     #[must_use = "futures do nothing unless polled"]
     pub struct Attempts<R, F, Fut, E> {
+        // Dropped midway, it goes before its permit, which is in the extras.
+        #[pin]
+        attempt: Option<Fut>,
         rule: R,
         op: F,
-        // The default clock needs no handle.
-        clock: Option<Arc<dyn Clock>>,
-        timeout: Option<Duration>,
-        door: Option<Box<dyn Door>>,
         attempts: u32,
+        phase: Phase,
         // The latest, which stands if the next attempt comes too late.
         failure: Option<TaskError<E>>,
-        #[pin]
-        state: State<Fut>,
+        extras: Option<Box<Extras>>,
     }
 }
 
-pin_project! {
-    #[project = Now]
-    enum State<Fut> {
-        Due,
-        AtDoor { wait: BoxFuture<'static, Result<Permit, Rejection>> },
-        Running { #[pin] attempt: Fut, permit: Option<Permit>, until: Option<(Duration, Time)>, timer: Option<Sleep> },
-        Pausing { sleep: Sleep },
-        Over,
-    }
+#[derive(Clone, Copy)]
+enum Phase {
+    Due,
+    InLine,
+    Running,
+    Pausing,
+    Over,
+}
+
+/// What an operation that succeeds at once does without, so that it doesn't carry it around.
+#[derive(Default)]
+struct Extras {
+    clock: Option<Arc<dyn Clock>>,
+    timeout: Option<Duration>,
+    /// When the attempt that runs times out.
+    until: Time,
+    door: Option<Box<dyn Door>>,
+    wait: Option<BoxFuture<'static, Result<Permit, Rejection>>>,
+    permit: Option<Permit>,
+    /// For the pause, or for the timeout of the attempt that runs.
+    timer: Option<Sleep>,
 }
 
 impl<R, F, Fut, E> Attempts<R, F, Fut, E> {
     /// Waits and measures on `clock`.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
+        self.extras.get_or_insert_default().clock = Some(clock);
         self
     }
 
@@ -126,7 +129,7 @@ impl<R, F, Fut, E> Attempts<R, F, Fut, E> {
     ///
     /// Every attempt is polled once at least, and one that is done when its time is up counts as done.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.extras.get_or_insert_default().timeout = Some(timeout);
         self
     }
 
@@ -148,7 +151,8 @@ impl<R, F, Fut, E> Attempts<R, F, Fut, E> {
     where
         S: Strategy<Token: Send + 'static> + Send + 'static,
     {
-        self.door = Some(Box::new(Through { limiter: limiter.clone(), request }));
+        let door = Through { limiter: limiter.clone(), request };
+        self.extras.get_or_insert_default().door = Some(Box::new(door));
         self
     }
 
@@ -166,49 +170,52 @@ where
 {
     type Output = Result<T, TaskError<E>>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut attempts_left = ATTEMPTS_PER_POLL;
         loop {
             let this = self.as_mut().project();
-            let end = match this.state.project() {
-                Now::Due if attempts_left == 0 => {
+            let end = match *this.phase {
+                Phase::Due if attempts_left == 0 => {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Now::Due => {
+                Phase::Due => {
                     attempts_left -= 1;
                     self.as_mut().pass()
                 }
-                Now::AtDoor { wait } => match ready!(wait.as_mut().poll(cx)) {
+                Phase::InLine => match ready!(poll_line(this.extras, cx)) {
                     Ok(permit) => self.as_mut().start(Some(permit)),
                     Err(rejection) => Some(self.as_mut().refused(rejection)),
                 },
-                Now::Running { attempt, permit, until, timer } => {
+                Phase::Running => {
+                    let Some(attempt) = this.attempt.as_pin_mut() else { unreachable!("an attempt runs") };
                     // First the attempt: one that is done when its time is up is done.
-                    let result = match attempt.poll(cx) {
-                        Poll::Ready(result) => result.map_err(TaskError::Failed),
-                        Poll::Pending => {
-                            let Some((after, until)) = *until else { return Poll::Pending };
-                            let timer = timer.get_or_insert_with(|| clock_of(this.clock).sleep_until(until));
-                            ready!(Pin::new(timer).poll(cx));
-                            Err(TaskError::TimedOut { after })
+                    match attempt.poll(cx) {
+                        Poll::Ready(Ok(value)) => {
+                            self.as_mut().ended(Outcome::Success);
+                            return Poll::Ready(Ok(value));
                         }
-                    };
-                    let permit = permit.take();
-                    match self.as_mut().ended(result, permit) {
-                        Ok(value) => return Poll::Ready(Ok(value)),
-                        Err(end) => end,
+                        Poll::Ready(Err(error)) => self.as_mut().failed(TaskError::Failed(error)),
+                        Poll::Pending => {
+                            let after = ready!(poll_timeout(this.extras, cx));
+                            self.as_mut().failed(TaskError::TimedOut { after })
+                        }
                     }
                 }
-                Now::Pausing { sleep } => {
-                    ready!(Pin::new(sleep).poll(cx));
-                    self.as_mut().go(State::Due);
+                Phase::Pausing => {
+                    let timer = &mut this.extras.get_or_insert_default().timer;
+                    if let Some(timer) = timer {
+                        ready!(Pin::new(timer).poll(cx));
+                    }
+                    *timer = None;
+                    *this.phase = Phase::Due;
                     None
                 }
-                Now::Over => panic!("`Attempts` was polled after it had ended"),
+                Phase::Over => panic!("`Attempts` was polled after it had ended"),
             };
             if let Some(failure) = end {
-                self.as_mut().go(State::Over);
+                *self.as_mut().project().phase = Phase::Over;
                 return Poll::Ready(Err(failure));
             }
         }
@@ -222,43 +229,55 @@ where
     F: FnOnce() -> Fut + Clone,
     Fut: Future<Output = Result<T, E>>,
 {
-    fn go(self: Pin<&mut Self>, state: State<Fut>) {
-        self.project().state.set(state);
+    /// Starts the attempt that is due, or queues for its permit.
+    #[inline]
+    fn pass(self: Pin<&mut Self>) -> Option<TaskError<E>> {
+        if self.extras.is_none() { self.start(None) } else { self.ask() }
     }
 
-    /// Starts the attempt that is due, or queues for its permit.
-    fn pass(mut self: Pin<&mut Self>) -> Option<TaskError<E>> {
-        let Some(door) = &self.door else { return self.start(None) };
+    #[inline(never)]
+    fn ask(mut self: Pin<&mut Self>) -> Option<TaskError<E>> {
+        let this = self.as_mut().project();
+        let Some(Extras { door: Some(door), wait, .. }) = this.extras.as_deref_mut() else {
+            return self.start(None);
+        };
         match door.try_pass() {
             Ok(permit) => self.start(Some(permit)),
             Err(Readiness::Rejected(rejection)) => Some(self.refused(rejection)),
             Err(Readiness::Ready | Readiness::NotBefore(_) | Readiness::OnChange) => {
-                let deadline = if self.attempts == 0 { Time::MAX } else { self.rule.deadline() };
-                let wait = door.pass(deadline);
-                self.as_mut().go(State::AtDoor { wait });
+                let deadline = if *this.attempts == 0 { Time::MAX } else { this.rule.deadline() };
+                *wait = Some(door.pass(deadline));
+                *this.phase = Phase::InLine;
                 None
             }
         }
     }
 
-    fn start(mut self: Pin<&mut Self>, permit: Option<Permit>) -> Option<TaskError<E>> {
+    #[inline]
+    fn start(self: Pin<&mut Self>, permit: Option<Permit>) -> Option<TaskError<E>> {
         if self.is_late() {
             complete(permit, Outcome::Unused);
             return Some(self.refused(Rejection::TooLate));
         }
+        let mut this = self.project();
         // If the operation panics, this is over.
-        self.as_mut().go(State::Over);
-        let this = self.as_mut().project();
+        *this.phase = Phase::Over;
         if *this.attempts == 0 {
-            let now = if this.rule.timed() { clock_of(this.clock).now() } else { Time::ZERO };
+            let now = if this.rule.timed() { clock_of(this.extras).now() } else { Time::ZERO };
             this.rule.begin(now);
         } else {
             *this.failure = None;
         }
         *this.attempts = this.attempts.saturating_add(1);
-        let until = this.timeout.map(|timeout| (timeout, clock_of(this.clock).now() + timeout));
-        let attempt = this.op.clone()();
-        self.go(State::Running { attempt, permit, until, timer: None });
+        if let Some(timeout) = this.extras.as_ref().and_then(|extras| extras.timeout) {
+            let until = clock_of(this.extras).now() + timeout;
+            this.extras.get_or_insert_default().until = until;
+        }
+        this.attempt.set(Some(this.op.clone()()));
+        if permit.is_some() {
+            this.extras.get_or_insert_default().permit = permit;
+        }
+        *this.phase = Phase::Running;
         None
     }
 
@@ -268,9 +287,10 @@ where
             return false;
         }
         let deadline = self.rule.deadline();
-        deadline != Time::MAX && !in_time(clock_of(&self.clock).now(), deadline)
+        deadline != Time::MAX && !in_time(clock_of(&self.extras).now(), deadline)
     }
 
+    #[cold]
     fn refused(self: Pin<&mut Self>, rejection: Rejection) -> TaskError<E> {
         let this = self.project();
         match this.failure.take() {
@@ -283,36 +303,62 @@ where
     }
 
     /// The attempt is gone before the permit is given back, and both before the rule is asked.
-    fn ended(
-        mut self: Pin<&mut Self>,
-        result: Result<T, TaskError<E>>,
-        permit: Option<Permit>,
-    ) -> Result<T, Option<TaskError<E>>> {
-        self.as_mut().go(State::Over);
-        complete(permit, if result.is_ok() { Outcome::Success } else { Outcome::Failure });
-        let failure = match result {
-            Ok(value) => return Ok(value),
-            Err(failure) => failure,
-        };
-        let this = self.as_mut().project();
-        let clock = clock_of(this.clock);
+    #[inline]
+    fn ended(self: Pin<&mut Self>, outcome: Outcome) {
+        let mut this = self.project();
+        *this.phase = Phase::Over;
+        this.attempt.set(None);
+        if let Some(extras) = this.extras {
+            extras.timer = None;
+            complete(extras.permit.take(), outcome);
+        }
+    }
+
+    // Out of the way of the operation that succeeds at once.
+    #[inline(never)]
+    fn failed(mut self: Pin<&mut Self>, failure: TaskError<E>) -> Option<TaskError<E>> {
+        self.as_mut().ended(Outcome::Failure);
+        let this = self.project();
+        let clock = clock_of(this.extras);
         let timed = this.rule.timed();
         let now = if timed { clock.now() } else { Time::ZERO };
-        let Some(pause) = this.rule.delay(now, *this.attempts, &failure) else { return Err(Some(failure)) };
+        let Some(pause) = this.rule.delay(now, *this.attempts, &failure) else { return Some(failure) };
         *this.failure = Some(failure);
-        let next = if pause.is_zero() {
-            State::Due
-        } else {
-            let now = if timed { now } else { clock.now() };
-            State::Pausing { sleep: clock.sleep_until(now + pause) }
-        };
-        self.go(next);
-        Err(None)
+        if pause.is_zero() {
+            *this.phase = Phase::Due;
+            return None;
+        }
+        let now = if timed { now } else { clock.now() };
+        let timer = clock.sleep_until(now + pause);
+        this.extras.get_or_insert_default().timer = Some(timer);
+        *this.phase = Phase::Pausing;
+        None
     }
 }
 
-fn clock_of(clock: &Option<Arc<dyn Clock>>) -> &dyn Clock {
-    clock.as_deref().unwrap_or(&SystemClock)
+fn clock_of(extras: &Option<Box<Extras>>) -> &dyn Clock {
+    extras.as_ref().and_then(|extras| extras.clock.as_deref()).unwrap_or(&SystemClock)
+}
+
+/// The permit, once it is this one's turn.
+fn poll_line(extras: &mut Option<Box<Extras>>, cx: &mut Context<'_>) -> Poll<Result<Permit, Rejection>> {
+    let Some(Extras { wait, .. }) = extras.as_deref_mut() else {
+        unreachable!("who is in line has a limiter")
+    };
+    let Some(turn) = wait else { unreachable!("who is in line waits") };
+    let result = ready!(turn.as_mut().poll(cx));
+    *wait = None;
+    Poll::Ready(result)
+}
+
+/// The timeout, once it is up. Its timer is made when the attempt first has to wait.
+fn poll_timeout(extras: &mut Option<Box<Extras>>, cx: &mut Context<'_>) -> Poll<Duration> {
+    let Some(Extras { timeout: Some(timeout), until, timer, clock, .. }) = extras.as_deref_mut() else {
+        return Poll::Pending;
+    };
+    let clock = clock.as_deref().unwrap_or(&SystemClock);
+    ready!(Pin::new(timer.get_or_insert_with(|| clock.sleep_until(*until))).poll(cx));
+    Poll::Ready(*timeout)
 }
 
 fn complete(permit: Option<Permit>, outcome: Outcome) {

@@ -3,7 +3,6 @@ mod budget;
 mod limited;
 mod random;
 mod rules;
-mod world;
 
 use regatta_core::{Backoff, TaskError, Time};
 use std::time::Duration;

@@ -86,17 +86,11 @@ where
         Some(&self.endpoints[self.index(endpoint)?].strategy)
     }
 
-    /// Changes the strategy of `endpoint`, say to trip its breaker, and makes those who wait ask again.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] if `endpoint` is not there; `change` is not called then.
-    pub fn change<R>(&mut self, endpoint: &T, change: impl FnOnce(&mut S) -> R) -> Result<R, ConfigError> {
-        let index = self.known(endpoint)?;
-        let result = change(&mut self.endpoints[index].strategy);
+    /// The strategy of `endpoint`, if it is there, to be changed: say, to trip its breaker.
+    pub fn strategy_mut(&mut self, endpoint: &T) -> Option<&mut S> {
+        let index = self.index(endpoint)?;
         self.changed = true;
-        self.kick.kick();
-        Ok(result)
+        Some(&mut self.endpoints[index].strategy)
     }
 
     fn index(&self, value: &T) -> Option<usize> {

@@ -144,6 +144,10 @@ where
         self.endpoints.iter().any(|endpoint| endpoint.strategy.timed())
     }
 
+    fn finish_timed(&self) -> bool {
+        self.endpoints.iter().any(|endpoint| endpoint.strategy.finish_timed())
+    }
+
     fn hold(&self, routed: &Self::Token) -> Hold {
         match (self.find(routed), &routed.token) {
             (Some(index), Some(token)) => self.endpoints[index].strategy.hold(token),

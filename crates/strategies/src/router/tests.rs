@@ -4,6 +4,7 @@ use crate::laws::{self, Bound};
 use regatta_core::{Outcome, Readiness, Rejection, Request, Strategy, Time};
 
 mod balancer;
+mod breakers;
 mod changes;
 mod oracles;
 mod panics;
@@ -181,13 +182,62 @@ fn the_best_answer_counts() {
     }
 }
 
+/// Says that it is ready, but somebody else is always faster.
+#[derive(Clone, PartialEq, Debug)]
+struct Snatched;
+
+impl Strategy for Snatched {
+    type Token = ();
+
+    fn ready(&self, _: Time, _: &Request) -> Readiness {
+        Readiness::Ready
+    }
+
+    fn start(&mut self, _: Time, _: &Request) -> Result<(), Readiness> {
+        Err(Readiness::OnChange)
+    }
+
+    fn finish(&mut self, (): (), _: Time, _: Outcome) {}
+}
+
+#[test]
+fn if_somebody_else_was_faster_the_next_one_is_asked() {
+    let limit = |snatched| (Concurrency::new(9).unwrap(), snatched);
+    let router = Router::new()
+        .endpoint("a", 3, limit(Some(Snatched)))
+        .and_then(|router| router.endpoint("b", 1, limit(None)))
+        .and_then(|router| router.endpoint("c", 1, limit(None)));
+    let mut router = from_the_beginning(router.unwrap());
+    let picked: String = (0..4).map(|_| *start(&mut router).endpoint()).collect();
+    assert_eq!(picked, "bcbc", "the first takes no part in these");
+    let a = router.strategy(&"a").unwrap();
+    assert_eq!((a.0.in_flight(), router.shares()[0].started), (0, 0));
+    for name in ["b", "c"] {
+        router.set_weight(&name, 0).unwrap();
+    }
+    let before = router.clone();
+    assert_eq!(router.start(NOW, &Request::new()).unwrap_err(), Readiness::OnChange);
+    assert_eq!(router, before);
+}
+
+#[test]
+fn the_clock_matters_if_it_matters_to_any_endpoint() {
+    let gap = || Some(crate::Spacing::new(std::time::Duration::from_nanos(1)).unwrap());
+    let times = |router: Router<&'static str, _>| (router.timed(), router.finish_timed());
+    let plain = || Router::new().endpoint("a", 1, None).unwrap();
+    assert_eq!(times(plain()), (false, false));
+    assert_eq!(times(plain().endpoint("b", 1, gap()).unwrap()), (true, false));
+    let paused = gap().map(|gap| gap.from(crate::Measure::Finish));
+    assert_eq!(times(plain().endpoint("b", 1, paused).unwrap()), (true, true));
+}
+
 #[test]
 fn who_comes_back_gets_its_share_and_no_burst() {
     let mut router = named(&[("a", 1, WELL), ("b", 1, WELL)]);
     assert_eq!(picks(&mut router, 3), "aba");
-    router.change(&"b", |health| health.answer = Readiness::OnChange).unwrap();
+    router.strategy_mut(&"b").unwrap().answer = Readiness::OnChange;
     assert_eq!(picks(&mut router, 1_000), "a".repeat(1_000));
-    router.change(&"b", |health| health.answer = Readiness::Ready).unwrap();
+    router.strategy_mut(&"b").unwrap().answer = Readiness::Ready;
     assert_eq!(picks(&mut router, 6), "bababa");
 }
 
@@ -271,7 +321,7 @@ fn it_says_who_holds_a_request_back() {
     let expected =
         ["router", "\"a\": health", "\"b\": drained"].map(|name| (name.to_owned(), Readiness::OnChange));
     assert_eq!(reasons, expected);
-    router.change(&"a", |health| health.answer = Readiness::Ready).unwrap();
+    router.strategy_mut(&"a").unwrap().answer = Readiness::Ready;
     let routed = format!("{:?}", start(&mut router));
     assert_eq!(routed, "Routed { endpoint: \"a\", token: Some(()), .. }");
     assert!(format!("{router:?}").starts_with("Router { endpoints: [Endpoint { value: \"a\""));

@@ -272,3 +272,8 @@ fn oracle_each_class_keeps_its_own_order() {
         assert_eq!(queue.waiting.len(), expected.values().map(Vec::len).sum::<usize>());
     });
 }
+
+#[test]
+fn a_key_is_as_small_as_promised() {
+    assert_eq!(size_of::<FairKey>(), 64);
+}

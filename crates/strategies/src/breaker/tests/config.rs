@@ -74,10 +74,10 @@ fn extreme_settings_are_good() {
     }
 }
 
-/// 0.1 as a `f64` times 30 is above 3.
+/// 0.07 as a `f64`, times 100, is above 7.
 #[test]
 fn a_rate_that_is_no_binary_fraction_is_reached_exactly() {
-    for (failures, size, rate) in [(3, 30, 0.1), (7, 10, 0.7), (6, 20, 0.3), (1, 3, 1.0 / 3.0)] {
+    for (failures, size, rate) in [(7, 100, 0.07), (14, 50, 0.28), (3, 30, 0.1), (1, 3, 1.0 / 3.0)] {
         let mut breaker = Breaker::count_window(size, rate).unwrap();
         for _ in failures..size {
             call(&mut breaker, 0, Outcome::Success);
@@ -110,4 +110,12 @@ fn the_defaults_are_those_of_the_documentation() {
         call(&mut breaker, 0, Outcome::Failure);
     }
     assert_ne!(breaker.state(at(0)), BreakerState::Closed);
+}
+
+#[test]
+fn a_long_first_opening_is_not_rounded() {
+    let pause = Duration::new(123_456_789, 123_456_789);
+    let mut breaker = touchy().open_for(pause).unwrap().growing(1.5, Duration::MAX).unwrap();
+    breaker.trip(Time::ZERO);
+    assert_eq!(breaker.state(Time::ZERO), BreakerState::Open { until: Time::ZERO + pause });
 }

@@ -4,6 +4,7 @@ use super::*;
 use regatta_core::{Limiter, Permit};
 use regatta_sim::{ManualClock, Sim};
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -118,6 +119,26 @@ fn dropped_midway_it_changes_nothing() {
     clock.advance(nanos(3));
     assert!(limiter.peek(|breaker| *breaker == before));
     assert_eq!(clock.timers(), 0);
+}
+
+#[test]
+fn a_check_that_panics_ends_the_probe_and_leaves_the_breaker() {
+    let clock = ManualClock::new();
+    let limiter = Limiter::with_clock(touchy(), clock.shared());
+    let check = || async { panic!("no route") };
+    let mut health = HealthProbe::new(limiter.clone(), |breaker| breaker, nanos(3), check).unwrap();
+    let now = limiter.now();
+    limiter.update(|breaker| breaker.trip(now));
+    assert!(poll(&mut health).is_pending());
+    clock.advance(nanos(3));
+    assert!(
+        catch_unwind(AssertUnwindSafe(|| poll(&mut health))).is_err(),
+        "the panic goes on to whoever polls"
+    );
+    drop(health);
+    assert_eq!(limiter.peek(|breaker| breaker.state(now)), BreakerState::Open { until: now + nanos(PAUSE) });
+    clock.advance(nanos(PAUSE));
+    assert!(limiter.try_acquire().is_ok());
 }
 
 #[test]

@@ -191,10 +191,36 @@ fn a_queue_does_not_burn_its_tasks_while_it_is_open() {
             }
             Err(Readiness::NotBefore(time)) => {
                 waited += 1;
+                assert!(time > at(now));
                 now = time.as_nanos();
             }
             Err(other) => panic!("{other:?}"),
         }
     }
     assert_eq!((burnt, waited), (100, 100), "one per opening");
+}
+
+/// Two threads read the clock, and the one that read it first finishes last.
+#[test]
+fn a_finish_whose_clock_lags_behind_shortens_no_opening() {
+    let mut breaker = touchy();
+    let token = started(&mut breaker, 100);
+    breaker.finish(token, at(3), Outcome::Failure);
+    assert_eq!(breaker.state(at(100)), BreakerState::Open { until: at(110) });
+}
+
+#[test]
+fn a_token_of_another_breaker_frees_nothing_and_counts_nothing() {
+    let mut other = touchy();
+    let foreign = [0; 2].map(|_| started(&mut other, 0));
+    let mut breaker = touchy();
+    breaker.generation = 0;
+    breaker.phase = Phase::Open(Episode::new(at(0)));
+    let _probe = started(&mut breaker, 0);
+    for (token, outcome) in foreign.into_iter().zip([Outcome::Success, Outcome::Failure]) {
+        breaker.finish(token, at(1), outcome);
+        assert_eq!(breaker.state(at(1)), BreakerState::HalfOpen);
+        assert!(!ready(&breaker, 1).is_ready());
+    }
+    assert_eq!(breaker.in_flight(), 0, "and underflows nothing");
 }

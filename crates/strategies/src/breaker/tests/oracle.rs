@@ -164,3 +164,42 @@ fn oracle_readiness_never_gets_worse_with_time_alone() {
         }
     });
 }
+
+/// A twin that is made anew when the first one says that it is at rest does the same from then on.
+#[test]
+fn oracle_a_breaker_at_rest_can_be_replaced_unnoticed() {
+    let mut replaced = 0;
+    laws::oracle("breaker: rest", |random| {
+        let mut world = World::new(random);
+        for _ in 0..100 {
+            world.step(random);
+            let rest = match world.breaker.rest(at(world.now)) {
+                Readiness::NotBefore(time) => time,
+                Readiness::Ready => at(world.now),
+                Readiness::OnChange | Readiness::Rejected(_) => continue,
+            };
+            assert_eq!(world.breaker.rest(rest), Readiness::Ready, "it names the time");
+            same_future(world.breaker.clone(), world.reference.rules.breaker(), rest, random);
+            replaced += 1;
+        }
+    });
+    assert!(replaced > 100, "hardly ever at rest: {replaced}");
+}
+
+fn same_future(mut old: Breaker, mut new: Breaker, mut now: Time, random: &mut Rng) {
+    let mut running = Vec::new();
+    for _ in 0..60 {
+        now = now + nanos(random.u64(..8));
+        let answer = |breaker: &Breaker| (breaker.state(now), breaker.ready(now, &Request::new()));
+        assert_eq!(answer(&old), answer(&new));
+        if random.bool() && !running.is_empty() {
+            let (first, second) = running.swap_remove(random.usize(..running.len()));
+            let outcome = laws::outcome(random);
+            old.finish(first, now, outcome);
+            new.finish(second, now, outcome);
+        } else {
+            let tokens = (old.start(now, &Request::new()), new.start(now, &Request::new()));
+            running.extend(tokens.0.ok().zip(tokens.1.ok()));
+        }
+    }
+}

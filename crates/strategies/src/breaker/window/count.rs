@@ -1,6 +1,6 @@
 //! The last so many results, one bit for each.
 
-use super::{Sample, Tally};
+use super::{BreakerTally, Sample};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in super::super) struct CountWindow {
@@ -9,12 +9,12 @@ pub(in super::super) struct CountWindow {
     next: u32,
     failed: Bits,
     slow: Bits,
-    tally: Tally,
+    tally: BreakerTally,
 }
 
 impl CountWindow {
     pub(in super::super) fn new(size: u32) -> Self {
-        Self { size, next: 0, failed: Bits::default(), slow: Bits::default(), tally: Tally::default() }
+        Self { size, next: 0, failed: Bits::default(), slow: Bits::default(), tally: BreakerTally::default() }
     }
 
     pub(in super::super) fn size(&self) -> u32 {
@@ -23,12 +23,12 @@ impl CountWindow {
 
     /// `slow` says whether slow calls count at all; if not, no memory is spent on them.
     #[inline]
-    pub(super) fn add(&mut self, sample: Sample, slow: bool) -> Tally {
+    pub(super) fn add(&mut self, sample: Sample, slow: bool) -> BreakerTally {
         let full = self.tally.results == u64::from(self.size);
         let failed_before = self.failed.replace(self.next, sample.failed, self.size);
         let slow_before = slow && self.slow.replace(self.next, sample.slow, self.size);
         if full {
-            self.tally.subtract(Tally {
+            self.tally.subtract(BreakerTally {
                 results: 1,
                 failures: failed_before.into(),
                 slow: slow_before.into(),
@@ -43,11 +43,15 @@ impl CountWindow {
         self.next = 0;
         self.failed.0.clear();
         self.slow.0.clear();
-        self.tally = Tally::default();
+        self.tally = BreakerTally::default();
+    }
+
+    pub(super) fn tally(&self) -> BreakerTally {
+        self.tally
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.tally == Tally::default()
+        self.tally == BreakerTally::default()
     }
 }
 

@@ -15,6 +15,20 @@ fn a_count_window_takes_memory_only_for_what_it_has_seen() {
 }
 
 #[test]
+fn a_cleared_window_is_like_a_new_one() {
+    let mut count = CountWindow::new(3);
+    let mut time = TimeWindow::new(Duration::from_nanos(100));
+    for now in [5, 17, 50, 400] {
+        let _ = count.add(BAD, true);
+        let _ = time.add(Time::from_nanos(now), BAD);
+    }
+    count.clear();
+    time.clear();
+    assert_eq!(count, CountWindow::new(3));
+    assert_eq!(time, TimeWindow::new(Duration::from_nanos(100)));
+}
+
+#[test]
 fn a_clock_that_goes_back_stands_still_for_a_window() {
     let mut window = TimeWindow::new(Duration::from_nanos(100));
     let _ = window.add(Time::from_nanos(95), BAD);
@@ -70,8 +84,8 @@ fn oracle_time_windows_know_the_results_of_their_slots() {
     });
 }
 
-fn tally<'a>(samples: impl Iterator<Item = &'a Sample>) -> Tally {
-    samples.fold(Tally::default(), |sum, sample| Tally {
+fn tally<'a>(samples: impl Iterator<Item = &'a Sample>) -> BreakerTally {
+    samples.fold(BreakerTally::default(), |sum, sample| BreakerTally {
         results: sum.results + 1,
         failures: sum.failures + u64::from(sample.failed),
         slow: sum.slow + u64::from(sample.slow),

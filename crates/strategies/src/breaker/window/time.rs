@@ -1,6 +1,6 @@
 //! The results of the last while, counted in slots.
 
-use super::{Sample, Tally};
+use super::{BreakerTally, Sample};
 use regatta_core::Time;
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ pub(in super::super) struct TimeWindow {
     /// The number of the current slot: the latest one that had a result.
     current: u64,
     /// Slot `n` is at `n % SLOTS`.
-    slots: Box<[Tally; SLOTS]>,
-    sum: Tally,
+    slots: Box<[BreakerTally; SLOTS]>,
+    sum: BreakerTally,
 }
 
 impl TimeWindow {
     pub(in super::super) fn new(window: Duration) -> Self {
         let nanos = u64::try_from(window.as_nanos()).unwrap_or(u64::MAX);
         let width = nanos.div_ceil(SLOTS as u64);
-        Self { width, current: 0, slots: Box::default(), sum: Tally::default() }
+        Self { width, current: 0, slots: Box::default(), sum: BreakerTally::default() }
     }
 
     #[inline]
-    pub(super) fn add(&mut self, now: Time, sample: Sample) -> Tally {
+    pub(super) fn add(&mut self, now: Time, sample: Sample) -> BreakerTally {
         // The same slot as a rule, which spares a division. A clock that went back stays in it, too.
         if now.as_nanos().saturating_sub(self.begin()) >= self.width {
             self.advance(now.as_nanos() / self.width);
@@ -38,11 +38,15 @@ impl TimeWindow {
     pub(super) fn clear(&mut self) {
         self.current = 0;
         *self.slots = Default::default();
-        self.sum = Tally::default();
+        self.sum = BreakerTally::default();
+    }
+
+    pub(super) fn tally(&self) -> BreakerTally {
+        self.sum
     }
 
     pub(super) fn empty_from(&self) -> Time {
-        if self.sum == Tally::default() {
+        if self.sum == BreakerTally::default() {
             return Time::ZERO;
         }
         Time::from_nanos(self.begin()) + Duration::from_nanos(self.width).saturating_mul(SLOTS as u32)

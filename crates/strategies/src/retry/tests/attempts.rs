@@ -1,5 +1,5 @@
-use super::world::{World, both};
 use super::*;
+use crate::world::{World, both};
 use crate::{RetryExt, retry};
 use regatta_core::{Clock, Retry, Sleep, retry_fn};
 use std::cell::{Cell, RefCell};

@@ -1,5 +1,6 @@
 use super::*;
-use crate::{Budgeted, RetryBudget, RetryExt, laws};
+use crate::retry::Budgeted;
+use crate::{RetryBudget, RetryExt, laws};
 use regatta_core::{ConfigError, Retry};
 use std::thread;
 

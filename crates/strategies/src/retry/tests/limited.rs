@@ -1,5 +1,5 @@
-use super::world::{World, both};
 use super::*;
+use crate::world::{World, both};
 use crate::{Concurrency, RetryBudget, RetryExt, Spacing, retry};
 use regatta_core::{Limiter, Outcome, Readiness, Rejection, Request, Strategy};
 use std::cell::{Cell, RefCell};

@@ -1,7 +1,7 @@
 //! Random rules and operations against what the documentation says, computed step by step.
 
-use super::world::World;
 use super::*;
+use crate::world::World;
 use crate::{RetryBudget, RetryExt, laws, retry};
 use fastrand::Rng;
 use regatta_core::{Jitter, Retry};

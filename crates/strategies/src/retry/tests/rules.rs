@@ -158,7 +158,7 @@ fn rules_say_whether_they_measure_time() {
     let with_rate = plain.clone().per_second(1);
     let untimed = every(1).when(Fault::may_pass).hint(Fault::retry_after);
     assert!(!timed(&untimed) && !timed(&untimed.clone().budget(&plain)));
-    assert!(timed(&untimed.clone().budget(&with_rate)));
+    assert!(timed(&untimed.budget(&with_rate)));
     assert!(timed(&every(1).within(ms(1))) && timed(&every(1).until(at(1))));
     let boxed: Box<dyn Retry<Fault> + Send> = Box::new(every(1).until(at(1)));
     assert!(timed(&boxed) && boxed.deadline() == at(1));

@@ -1,8 +1,9 @@
 //! A router that many tasks share.
 
 use super::*;
-use crate::Balancer;
+use crate::{Balancer, Breaker};
 use regatta_core::Limiter;
+use std::time::Duration;
 
 fn balancer() -> Balancer<&'static str, Concurrency> {
     let [one, two] = [1, 2].map(|max| Concurrency::new(max).unwrap());
@@ -48,14 +49,25 @@ fn who_waits_hears_of_a_new_endpoint() {
 }
 
 #[test]
-fn a_dropped_wait_gives_its_turn_back() {
-    let balancer = balancer();
+fn a_turn_that_was_granted_and_never_seen_is_given_back() {
+    let router = Router::new().endpoint("a", 1, Concurrency::new(1).unwrap()).unwrap();
+    let balancer = Balancer::new(router.endpoint("b", 1, Concurrency::new(1).unwrap()).unwrap());
+    let [first, second] = [(); 2].map(|()| balancer.try_acquire().unwrap());
     smol::block_on(async {
-        let first = balancer.acquire().await.unwrap();
-        drop(balancer.acquire());
-        assert_eq!(*first.endpoint(), "a");
-        assert_eq!(*balancer.acquire().await.unwrap().endpoint(), "b");
+        let mut waiting = Box::pin(balancer.acquire());
+        assert!(smol::future::poll_once(&mut waiting).await.is_none());
+        let before = balancer.limiter().peek(|router| router.shares());
+        let (freed, name) = (first.share(), *first.endpoint());
+        first.complete(Outcome::Success);
+        let granted =
+            |shares: Vec<Share<_>>| shares.into_iter().find(|share| share.endpoint == freed).unwrap();
+        let grant = granted(balancer.shares());
+        assert_eq!((grant.in_flight, grant.started), (1, granted(before).started + 1), "handed over at once");
+        drop(waiting);
+        assert_eq!(granted(balancer.shares()).in_flight, 0);
+        assert_eq!(*balancer.acquire().await.unwrap().endpoint(), name);
     });
+    drop(second);
 }
 
 #[test]
@@ -101,4 +113,17 @@ fn limits_that_are_shared_further_in_are_not_blocked_by_who_went_elsewhere() {
     assert!(shared[1].try_acquire().is_err(), "the hold outlasts the token");
     drop(hold);
     assert!(shared[1].try_acquire().is_ok());
+}
+
+#[test]
+fn a_breaker_that_is_reset_by_hand_serves_those_who_wait() {
+    let breaker = Breaker::consecutive(1).unwrap().open_for(Duration::MAX).unwrap();
+    let balancer = Balancer::new(Router::new().endpoint("a", 1, breaker).unwrap());
+    balancer.try_acquire().unwrap().complete(Outcome::Failure);
+    smol::block_on(async {
+        let mut waiting = std::pin::pin!(balancer.acquire());
+        assert!(smol::future::poll_once(&mut waiting).await.is_none());
+        balancer.update(|router| router.strategy_mut(&"a").unwrap().reset());
+        assert_eq!(*waiting.await.unwrap().endpoint(), "a");
+    });
 }

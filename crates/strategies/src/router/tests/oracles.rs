@@ -146,7 +146,7 @@ fn oracle_picks_are_the_plain_formulas_among_the_ready() {
             let flipped = random.usize(..weights.len());
             eligible[flipped] = random.bool();
             let answer = if eligible[flipped] { Readiness::Ready } else { Readiness::OnChange };
-            router.change(&flipped, |health| health.answer = answer).unwrap();
+            router.strategy_mut(&flipped).unwrap().answer = answer;
             if random.u8(..4) == 0 {
                 let before = router.clone();
                 if let Ok(routed) = router.start(NOW, &Request::new()) {
@@ -181,7 +181,7 @@ fn oracle_shares_are_exact_again_after_some_were_away() {
         for _ in 0..random.usize(..6) {
             for name in 0..weights.len() {
                 let answer = if random.bool() { Readiness::Ready } else { Readiness::OnChange };
-                router.change(&name, |health| health.answer = answer).unwrap();
+                router.strategy_mut(&name).unwrap().answer = answer;
             }
             for _ in 0..random.u32(..total) {
                 if let Ok(routed) = router.start(NOW, &Request::new()) {
@@ -190,7 +190,7 @@ fn oracle_shares_are_exact_again_after_some_were_away() {
             }
         }
         for name in 0..weights.len() {
-            router.change(&name, |health| health.answer = Readiness::Ready).unwrap();
+            router.strategy_mut(&name).unwrap().answer = Readiness::Ready;
         }
         let mut cycle = || {
             let mut counts = vec![0_u32; weights.len()];
@@ -236,9 +236,9 @@ fn oracle_changes_keep_the_counts_and_the_shares() {
                 3 | 4 => {
                     let well = random.bool();
                     let answer = if well { Readiness::Ready } else { Readiness::OnChange };
-                    let changed = router.change(&name, |health| health.answer = answer);
+                    let changed = router.strategy_mut(&name).map(|health| health.answer = answer);
                     let entry = model.get_mut(&name);
-                    assert_eq!(changed.is_ok(), entry.is_some());
+                    assert_eq!(changed.is_some(), entry.is_some());
                     entry.into_iter().for_each(|entry| entry.1 = well);
                 }
                 5..8 if !running.is_empty() => {
@@ -272,7 +272,7 @@ fn oracle_changes_keep_the_counts_and_the_shares() {
         }
         // From here on nothing changes.
         for name in model.keys() {
-            router.change(name, |health| health.answer = Readiness::Ready).unwrap();
+            router.strategy_mut(name).unwrap().answer = Readiness::Ready;
         }
         let total: u32 = model.values().map(|(weight, ..)| weight).sum();
         let mut counts = BTreeMap::<u32, u32>::new();

@@ -1,0 +1,9 @@
+mod batches;
+mod callers;
+mod cancels;
+mod failures;
+mod foreign;
+mod oracle;
+mod settings;
+mod threads;
+mod world;
