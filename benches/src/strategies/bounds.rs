@@ -95,7 +95,8 @@ fn three(times: u64) {
 fn operation(runtime: &Runtime, times: u64) {
     runtime.block_on(async {
         for time in 0..times {
-            let result = (async || black_box(Ok::<_, ()>(time)))().await;
+            let operation = async || black_box(Ok::<_, ()>(time));
+            let result = operation().await;
             assert!(result.is_ok());
         }
     });

@@ -8,8 +8,6 @@ mod concurrency;
 mod fixed_window;
 mod gate;
 mod gcra;
-mod log;
-mod rate;
 mod keyed;
 mod pausable;
 mod sliding_window;
