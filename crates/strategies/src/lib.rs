@@ -40,7 +40,6 @@ mod world;
 
 pub use adaptive::{Adaptive, AdaptiveToken, Gradient2, OnFailure};
 pub use batcher::{BatchError, Batcher};
-pub use breaker::{Breaker, BreakerState, BreakerToken, HealthProbe};
 pub use breaker::{Breaker, BreakerState, BreakerTally, BreakerToken, HealthProbe};
 pub use concurrency::{Concurrency, ConcurrencyToken};
 pub use fixed_window::{Align, FixedWindow, FixedWindowToken};
