@@ -63,7 +63,8 @@ fn print(group: &Group, options: &Options, rows: &[Row]) -> io::Result<()> {
     writeln!(out, "{}: {}", group.name, group.about)?;
     writeln!(
         out,
-        "{tasks} tasks a round; medians of {rounds} rounds, in ns of processor time per task; ratio = peer / ours"
+        "{tasks} {} a round; medians of {rounds} rounds, in ns of processor time for each; ratio = peer / ours",
+        group.unit
     )?;
     writeln!(out, "\n{}\n", table(rows))
 }

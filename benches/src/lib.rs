@@ -6,6 +6,7 @@ pub mod measure;
 pub mod options;
 pub mod row;
 pub mod runner;
+pub mod strategies;
 
 use measure::Subject;
 use options::Scale;
@@ -18,6 +19,8 @@ pub struct Group {
     pub name: &'static str,
     /// What the numbers of its table stand for.
     pub about: &'static str,
+    /// Of what a round does so many.
+    pub unit: &'static str,
     /// Measures everything once.
     pub rows: fn(Scale, &Allocations) -> io::Result<Vec<Row>>,
     /// The subjects of ours, for counting their allocations.
@@ -25,7 +28,7 @@ pub struct Group {
 }
 
 /// All groups.
-pub const GROUPS: &[Group] = &[runner::GROUP];
+pub const GROUPS: &[Group] = &[runner::GROUP, strategies::GROUP];
 
 /// Allocations per task, by the name of the subject.
 pub type Allocations = std::collections::HashMap<String, f64>;

@@ -3,6 +3,7 @@
 use crate::options::Scale;
 use cpu_time::ThreadTime;
 use std::collections::HashMap;
+use std::time::Instant;
 use tokio::runtime::{Builder, Runtime};
 
 /// Something to be measured.
@@ -23,6 +24,15 @@ impl Subject {
     }
 }
 
+/// Which time counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Timer {
+    /// The processor time of this thread.
+    Processor,
+    /// The time that passes: for work that is done on several threads.
+    Wall,
+}
+
 /// Medians, in nanoseconds per task, by face and kind.
 pub type Medians = HashMap<(&'static str, &'static str), f64>;
 
@@ -41,14 +51,23 @@ pub fn runtime() -> Runtime {
 /// What counts is the processor time of this thread, so all work has to be done on it. On a quiet machine that is the time
 /// that passes; on a busy one, the time that passes is mostly somebody else's.
 pub fn medians(subjects: &[Subject], scale: Scale) -> Medians {
+    medians_by(Timer::Processor, subjects, scale)
+}
+
+/// The same by another timer.
+pub fn medians_by(timer: Timer, subjects: &[Subject], scale: Scale) -> Medians {
     let runtime = runtime();
     let mut times: HashMap<_, Vec<f64>> = HashMap::new();
     for round in 0..scale.warm_up + scale.rounds {
         for turn in 0..subjects.len() {
             let subject = subjects[(turn + round) % subjects.len()];
-            let start = ThreadTime::now();
+            let (processor, wall) = (ThreadTime::now(), Instant::now());
             (subject.run)(&runtime, scale.tasks);
-            let nanos = start.elapsed().as_nanos() as f64;
+            let time = match timer {
+                Timer::Processor => processor.elapsed(),
+                Timer::Wall => wall.elapsed(),
+            };
+            let nanos = time.as_nanos() as f64;
             if round >= scale.warm_up {
                 times.entry((subject.face, subject.kind)).or_default().push(nanos / scale.tasks as f64);
             }
@@ -57,7 +76,8 @@ pub fn medians(subjects: &[Subject], scale: Scale) -> Medians {
     times.into_iter().map(|(subject, times)| (subject, median(times))).collect()
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The middle one; there must be one.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }

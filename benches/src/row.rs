@@ -9,13 +9,15 @@ pub struct Row {
     pub bench: &'static str,
     /// Our face and the kind of task.
     pub case: String,
-    /// Nanoseconds per task.
-    pub ours_ns: f64,
+    /// Of what the numbers are: `ns` per task, unless the case says otherwise.
+    pub unit: &'static str,
+    /// Our number.
+    pub ours: f64,
     /// What it is compared with; `bound` is hand-written and does nothing but the work itself.
     pub peer: &'static str,
-    /// Nanoseconds per task.
-    pub peer_ns: f64,
-    /// The peer's time by ours: above 1, ours is faster.
+    /// The peer's number.
+    pub theirs: f64,
+    /// The peer's number by ours: above 1, ours is faster.
     pub ratio: f64,
     /// Allocations per task.
     pub ours_allocs: Option<f64>,
@@ -28,10 +30,17 @@ const ENOUGH: f64 = 0.75;
 
 impl Row {
     /// Compares two times.
-    pub fn new(bench: &'static str, case: String, ours_ns: f64, peer: &'static str, peer_ns: f64) -> Self {
-        let ratio = round(peer_ns / ours_ns, 1000.0);
-        let (ours_ns, peer_ns) = (round(ours_ns, 10.0), round(peer_ns, 10.0));
-        Self { bench, case, ours_ns, peer, peer_ns, ratio, ours_allocs: None, goal: None }
+    pub fn new(bench: &'static str, case: String, ours: f64, peer: &'static str, theirs: f64) -> Self {
+        let ratio = round(theirs / ours, 1000.0);
+        let (ours, theirs) = (round(ours, 10.0), round(theirs, 10.0));
+        Self { bench, case, unit: "ns", ours, peer, theirs, ratio, ours_allocs: None, goal: None }
+    }
+
+    /// With numbers that are no nanoseconds.
+    #[must_use]
+    pub fn unit(mut self, unit: &'static str) -> Self {
+        self.unit = unit;
+        self
     }
 
     /// With a ratio to reach.
@@ -68,8 +77,8 @@ pub fn best(first: Vec<Row>, second: Vec<Row>) -> Vec<Row> {
 /// The rows as a table for people.
 pub fn table(rows: &[Row]) -> regatta::Table {
     let mut table =
-        regatta::Table::new(["case", "ours ns", "allocs", "peer", "peer ns", "ratio", "goal", ""]);
-    for column in [1, 2, 4, 5, 6] {
+        regatta::Table::new(["case", "ours", "allocs", "peer", "theirs", "", "ratio", "goal", ""]);
+    for column in [1, 2, 4, 6, 7] {
         table.align_right(column);
     }
     for row in rows {
@@ -81,10 +90,11 @@ pub fn table(rows: &[Row]) -> regatta::Table {
         };
         table.row([
             row.case.clone(),
-            format!("{:.1}", row.ours_ns),
+            format!("{:.1}", row.ours),
             row.ours_allocs.map_or_else(String::new, |allocs| format!("{allocs:.2}")),
             row.peer.to_owned(),
-            format!("{:.1}", row.peer_ns),
+            format!("{:.1}", row.theirs),
+            row.unit.to_owned(),
             format!("{:.2}", row.ratio),
             row.goal.map_or_else(String::new, |goal| format!("{goal:.2}")),
             verdict.to_owned(),

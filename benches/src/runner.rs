@@ -18,6 +18,7 @@ use std::task::Poll;
 pub const GROUP: Group = Group {
     name: "runner",
     about: "64 tasks at a time, each result kept; in block_on of a tokio current-thread runtime",
+    unit: "tasks",
     rows,
     ours: || [ours::subjects::<Ready>(), ours::subjects::<Yield1>()].concat(),
 };
