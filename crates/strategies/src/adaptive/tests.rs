@@ -160,6 +160,22 @@ fn one_bad_moment_counts_once() {
     assert_eq!(limit.limit(), 16, "a new moment");
 }
 
+/// 0.9 of 5.9 would still be 5.
+#[test]
+fn a_decrease_is_felt_also_when_the_limit_was_on_its_way_up() {
+    let mut limit = aimd(5);
+    let mut tokens = full(&mut limit);
+    limit.finish(tokens.pop().expect("there are five"), NOW + QUICK, Outcome::Success);
+    for _ in 0..3 {
+        let token = started(&mut limit);
+        limit.finish(token, NOW + QUICK, Outcome::Success);
+    }
+    assert_eq!(limit.limit(), 5);
+    let token = started(&mut limit);
+    limit.finish(token, NOW, Outcome::Overload);
+    assert_eq!(limit.limit(), 4);
+}
+
 #[test]
 fn what_shrinks_and_what_does_not() {
     let cases = [

@@ -79,7 +79,7 @@ fn overload_ends_a_probe() {
     limit.finish(token, NOW + QUICK, Outcome::Overload);
     assert!(limit.limit() < during);
     // There is nothing to go back to.
-    for _ in 0..30 {
+    for _ in 0..200 {
         let token = started(&mut limit);
         limit.finish(token, NOW + QUICK, Outcome::Success);
         assert!(limit.limit() < during);
@@ -96,5 +96,17 @@ fn latencies_of_nothing_and_of_for_ever_break_nothing() {
             }
             assert!((1..=200).contains(&limit.limit()));
         }
+    }
+}
+
+#[test]
+fn latency_that_the_limit_has_no_part_in_does_not_lower_it() {
+    let mut limit = Adaptive::gradient2();
+    for latency in [QUICK, SLOW] {
+        for _ in 0..100 {
+            let alone = started(&mut limit);
+            limit.finish(alone, NOW + latency, Outcome::Success);
+        }
+        assert_eq!(limit.limit(), 20, "one of twenty");
     }
 }
