@@ -32,6 +32,7 @@ impl<S: Strategy> Shared<S> {
     }
 
     /// Runs `f` under the lock, and its errands after the lock is released.
+    #[inline]
     pub(super) fn with<R>(&self, f: impl FnOnce(&mut State<S>) -> R) -> R {
         let rescue = Rescue(self);
         let mut state = self.lock();
@@ -61,12 +62,17 @@ impl<S: Strategy> Shared<S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[inline]
     fn unlock(mut state: MutexGuard<'_, State<S>>) {
-        if state.errands.is_empty() {
-            return;
+        if !state.errands.is_empty() {
+            let errands = std::mem::take(&mut state.errands);
+            drop(state);
+            Self::run(errands);
         }
-        let errands = std::mem::take(&mut state.errands);
-        drop(state);
+    }
+
+    #[cold]
+    fn run(errands: Vec<Errand>) {
         errands.into_iter().for_each(Errand::run);
     }
 

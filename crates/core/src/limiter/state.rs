@@ -102,30 +102,38 @@ impl<S: Strategy> State<S> {
         Ok(grant)
     }
 
-    /// Gives a holder's share back; the last one ends the grant.
+    /// Gives a holder's share back; the last one ends the grant, and lets others in.
     pub(super) fn release(&mut self, grant: usize, now: Time, outcome: Option<Outcome>) {
-        let Some(entry) = self.grants.get_mut(grant) else { return };
+        if self.let_go(grant, Some(now), outcome) {
+            self.advance(now, None);
+        }
+    }
+
+    /// The same without a look at the clock, if nobody waits for it. The strategy doesn't mind the time of a finish.
+    #[inline]
+    pub(super) fn release_unwatched(&mut self, grant: usize, outcome: Option<Outcome>) -> bool {
+        let waited_for = !self.line.is_empty() || self.parked;
+        if !waited_for {
+            self.let_go(grant, None, outcome);
+        }
+        !waited_for
+    }
+
+    /// Whether the grant has ended. Without a time it ends at that of its start.
+    #[inline]
+    fn let_go(&mut self, grant: usize, now: Option<Time>, outcome: Option<Outcome>) -> bool {
+        let Some(entry) = self.grants.get_mut(grant) else { return false };
         entry.holders -= 1;
         if let Some(outcome) = outcome {
             entry.outcome = outcome;
         }
         if entry.holders > 0 {
-            return;
+            return false;
         }
         // Free before the call, which is user code: a panic in it loses no place.
-        let entry = self.grants.remove(grant);
-        self.strategy.finish(entry.token, now, entry.outcome);
-        self.advance(now, None);
-    }
-
-    /// Gives a holder's share back without a look at the clock, if nobody waits for it. The strategy doesn't mind the
-    /// time of a finish.
-    pub(super) fn release_unwatched(&mut self, grant: usize, outcome: Option<Outcome>) -> bool {
-        let waited_for = !self.line.is_empty() || self.parked;
-        if let Some(start) = self.grants.get(grant).map(|entry| entry.start).filter(|_| !waited_for) {
-            self.release(grant, start, outcome);
-        }
-        !waited_for
+        let Grant { token, start, outcome, .. } = self.grants.remove(grant);
+        self.strategy.finish(token, now.unwrap_or(start), outcome);
+        true
     }
 
     pub(super) fn retain(&mut self, grant: usize) {
@@ -324,6 +332,7 @@ impl<S: Strategy> State<S> {
         self.errands.push(Errand::Forget(waiter.who));
     }
 
+    #[inline]
     fn grant(&mut self, token: S::Token, start: Time) -> usize {
         self.grants.insert(Grant { token, start, holders: 1, outcome: Outcome::Cancelled })
     }
