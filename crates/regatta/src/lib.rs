@@ -5,7 +5,7 @@
 //! | feature | gives | default |
 //! |---|---|---|
 //! | `runner` | [`Runner`], [`scope()`], [`map`], [`try_map`], [`race`], [`for_each`], [`Report`] | yes |
-//! | `strategies` | [`strategies`]: limits and rates | yes |
+//! | `strategies` | [`strategies`]: limits, rates, breakers, retries, batches, routes | yes |
 //! | `blocking` | [`BlockingRunner`]: closures on threads | |
 //! | `serde` | a [`Report`] as JSON or whatever else | |
 //! | `tracing` | [`Runner::traced`]: a span per task, and its events | |
@@ -91,6 +91,39 @@
 //! # }).unwrap();
 //! ```
 //!
+//! **Politeness.** A tuple of strategies is a strategy; [`strategies`] has limits, rates, breakers, gates and a limit per
+//! host. A runner asks it before each start, retries included, and a 429 pauses everybody:
+//!
+//! ```
+//! use regatta::prelude::*;
+//! use regatta::strategies::{Breaker, Gcra, Pausable};
+//! use std::time::Duration;
+//!
+//! # #[derive(Debug)] enum Fault { TooMany(Duration), Gone }
+//! # async fn fetch(_page: u32) -> Result<String, Fault> { Ok(String::new()) }
+//! # smol::block_on(async {
+//! let pause = Pausable::new();
+//! let polite = (Gcra::new(50, Duration::from_secs(1))?.burst(5)?, Breaker::consecutive(5)?, pause.clone());
+//! let rule = Backoff::exponential(Duration::from_millis(100))
+//!     .when(|fault: &Fault| matches!(fault, Fault::TooMany(_)))
+//!     .hint(|fault| if let Fault::TooMany(after) = fault { Some(*after) } else { None });
+//!
+//! let mut runner = Runner::new().limit(8)?.strategy(polite);
+//! for page in 0..20 {
+//!     let pause = pause.clone();
+//!     runner.add_retry(page, rule.clone(), async move || {
+//!         let answer = fetch(page).await;
+//!         if let Err(Fault::TooMany(after)) = &answer {
+//!             pause.pause_until(SystemClock.now() + *after);
+//!         }
+//!         answer
+//!     })?;
+//! }
+//! assert_eq!(runner.run().await.counts().ok, 20);
+//! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+//! # }).unwrap();
+//! ```
+//!
 //! **Stopping.** Hand a [`CancelToken`] to [`Runner::cancel_on`] and give running tasks a grace with
 //! [`Runner::grace`]; the report says what was finished, stopped and never started.
 //!
@@ -118,10 +151,12 @@ pub use regatta_strategies as strategies;
 pub mod prelude {
     pub use regatta_core::{
         Backoff, CancelToken, Clock, ConfigError, Executor, Limiter, Observer, Outcome, Retry, Strategy,
-        TaskError, Time, retry_fn,
+        SystemClock, TaskError, Time, retry_fn,
     };
     #[cfg(feature = "runner")]
     pub use regatta_runner::{LogLines, Report, Runner, StopOn};
+    #[cfg(feature = "strategies")]
+    pub use regatta_strategies::{RetryExt, retry};
 }
 
 /// The examples of the READMEs, compiled and run.

@@ -49,13 +49,13 @@ impl Clock for Manual {
     }
 
     fn sleep_until(&self, time: Time) -> Sleep {
-        Sleep::new(Until(self.clone(), time))
+        Sleep::new(Reached(self.clone(), time))
     }
 }
 
-struct Until(Manual, Time);
+struct Reached(Manual, Time);
 
-impl Future for Until {
+impl Future for Reached {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {

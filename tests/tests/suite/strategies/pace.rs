@@ -63,6 +63,24 @@ on_every_executor! {
         assert_eq!(starts(&report, begun), [0, 0, 0, 100, 200, 300]);
     }
 
+    // The picture in the README of `regatta-strategies`.
+    async fn seven_tasks_that_come_at_2_s_start_as_drawn(world: World) {
+        let pictures: [(BoxStrategy<'static>, [u128; 7]); 4] = [
+            (BoxStrategy::new(Spacing::new(secs(1)).unwrap()), [2, 3, 4, 5, 6, 7, 8]),
+            (BoxStrategy::new(Gcra::new(1, secs(1)).unwrap().burst(3).unwrap()), [2, 2, 2, 3, 4, 5, 6]),
+            (BoxStrategy::new(FixedWindow::new(3, secs(3)).unwrap()), [2, 2, 2, 3, 3, 3, 6]),
+            (BoxStrategy::new(SlidingWindow::new(3, secs(3)).unwrap()), [2, 2, 2, 5, 5, 5, 8]),
+        ];
+        for (strategy, expected) in pictures {
+            // A multiple of the windows ahead, and two seconds.
+            let past = world.now().since(regatta::Time::ZERO).as_nanos();
+            let origin = regatta::Time::ZERO + secs(3) * u32::try_from(past / secs(3).as_nanos() + 1).unwrap();
+            world.sleep((origin + secs(2)).since(world.now())).await;
+            let report = paced(&world, &[0; 7]).limit(9).unwrap().strategy(strategy).run().await;
+            assert_eq!(starts(&report, origin), expected.map(|second| second * 1_000));
+        }
+    }
+
     async fn a_lazy_map_keeps_the_rate(world: World) {
         let begun = world.now();
         let inner = &world;
