@@ -155,7 +155,7 @@ fn kind(state: BreakerState) -> usize {
 /// Whatever happened, waiting alone never makes an answer worse.
 #[test]
 fn oracle_readiness_never_gets_worse_with_time_alone() {
-    laws::oracle("breaker: time alone", |random| {
+    laws::oracle("breaker, time alone", |random| {
         let mut world = World::new(random);
         for _ in 0..60 {
             world.step(random);
@@ -169,7 +169,7 @@ fn oracle_readiness_never_gets_worse_with_time_alone() {
 #[test]
 fn oracle_a_breaker_at_rest_can_be_replaced_unnoticed() {
     let mut replaced = 0;
-    laws::oracle("breaker: rest", |random| {
+    laws::oracle("breaker, rest", |random| {
         let mut world = World::new(random);
         for _ in 0..100 {
             world.step(random);

@@ -31,7 +31,7 @@ fn a_clock_that_goes_back_stands_still_for_a_window() {
 /// Against the list of the last results.
 #[test]
 fn oracle_count_windows_know_the_last_results() {
-    laws::oracle("breaker: count window", |random| {
+    laws::oracle("breaker, count window", |random| {
         let size = if random.bool() { random.u32(1..6) } else { random.u32(1..200) };
         let (mut window, mut last) = (CountWindow::new(size), VecDeque::new());
         for _ in 0..random.usize(..1_000) {
@@ -48,7 +48,7 @@ fn oracle_count_windows_know_the_last_results() {
 /// Against the list of all results and when they came.
 #[test]
 fn oracle_time_windows_know_the_results_of_their_slots() {
-    laws::oracle("breaker: time window", |random| {
+    laws::oracle("breaker, time window", |random| {
         let length = random.u64(1..400);
         let width = length.div_ceil(10);
         let mut window = TimeWindow::new(Duration::from_nanos(length));
