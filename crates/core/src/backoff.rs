@@ -32,7 +32,8 @@ pub struct Backoff {
     retries: u32,
     jitter: Jitter,
     seed: Option<u64>,
-    random: fastrand::Rng,
+    /// Made when the first number is drawn: most tasks don't fail, and most rules have no jitter.
+    random: Option<fastrand::Rng>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,12 +50,11 @@ enum Growth {
 /// or with the same ones, if it was [seeded](Backoff::seed).
 impl Clone for Backoff {
     fn clone(&self) -> Self {
-        let random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let growth = match self.growth {
             Growth::Drawn(_) => Growth::Drawn(self.first),
             Growth::Factor(_) | Growth::Step => self.growth,
         };
-        Self { random, growth, ..*self }
+        Self { random: None, growth, ..*self }
     }
 }
 
@@ -83,7 +83,7 @@ impl Backoff {
             retries: 3,
             jitter: Jitter::None,
             seed: None,
-            random: fastrand::Rng::new(),
+            random: None,
         }
     }
 
@@ -151,9 +151,13 @@ impl Backoff {
     /// Makes the jitter the same in every run, and in every clone.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self.random = fastrand::Rng::with_seed(seed);
+        (self.seed, self.random) = (Some(seed), None);
         self
+    }
+
+    fn random(&mut self) -> &mut fastrand::Rng {
+        let seed = self.seed;
+        self.random.get_or_insert_with(|| seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed))
     }
 
     fn pause(&mut self, attempts: u32) -> Duration {
@@ -164,7 +168,7 @@ impl Backoff {
             Growth::Drawn(latest) => {
                 let latest = if earlier == 0 { self.first } else { latest };
                 let ceiling = latest.saturating_mul(3).min(self.delay_max);
-                let drawn = between(self.first.min(ceiling), ceiling, &mut self.random);
+                let drawn = between(self.first.min(ceiling), ceiling, self.random());
                 self.growth = Growth::Drawn(drawn);
                 drawn
             }
@@ -172,8 +176,8 @@ impl Backoff {
         let pause = pause.min(self.delay_max);
         match self.jitter {
             Jitter::None => pause,
-            Jitter::Equal => between(pause / 2, pause, &mut self.random),
-            Jitter::Full => between(Duration::ZERO, pause, &mut self.random),
+            Jitter::Equal => between(pause / 2, pause, self.random()),
+            Jitter::Full => between(Duration::ZERO, pause, self.random()),
         }
     }
 }
