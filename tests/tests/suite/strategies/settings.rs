@@ -119,7 +119,7 @@ fn rules() -> Vec<(&'static str, Option<ConfigError>, (&'static str, &'static st
         Priority::levels(&[]) => "levels", "[]", "must name at least one level";
         Priority::levels(&[(1, ZERO), (1, secs(1))]) => "levels", "1", "must name each level once";
         WeightedFair::new().weight(Class::of("a"), 0) => "weight", "0", COUNT;
-        inherit(&[0, 1], [(0, 2)]) => "edge", "2", "must name nodes that have a priority";
+        inherit(&[0, 1], [(0, 2)]) => "edge", "(0, 2)", "must name nodes that have a priority";
         batcher().size(0) => "size", "0", COUNT;
         batcher().weight(0, |_| 1) => "weight", "0", COUNT;
         batcher().in_flight(0) => "in_flight", "0", COUNT;
