@@ -23,7 +23,8 @@ pub(crate) struct Server {
 struct Desk {
     name: &'static str,
     state: Mutex<State>,
-    health_changed: Condvar,
+    /// The health, or a connection was closed.
+    changed: Condvar,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Server {
     /// A server at a free port.
     pub(crate) fn start(name: &'static str) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let desk = Arc::new(Desk { name, state: Mutex::default(), health_changed: Condvar::new() });
+        let desk = Arc::new(Desk { name, state: Mutex::default(), changed: Condvar::new() });
         Ok(Self { address: listener.local_addr()?, thread: Some(desk.open(listener)), desk })
     }
 
@@ -78,10 +79,13 @@ impl Server {
             }
             state.log
         };
-        self.desk.health_changed.notify_all();
+        self.desk.changed.notify_all();
         // The listener may wait for a connection. This one is its last, unless a client's was, and nobody listens now.
         let _ = TcpStream::connect(self.address);
         thread.join().map_err(|_| io::Error::other("the server panicked"))?;
+        // Some threads may have a request in hand still. None of them shall note it when the server is back.
+        let busy = |state: &mut State| !state.open.is_empty();
+        drop(self.desk.changed.wait_while(self.desk.state(), busy));
         Ok(log)
     }
 
@@ -113,6 +117,7 @@ impl Desk {
                     // What fails on its way is for the client to report: the log has no answer then.
                     let _ = desk.serve(&stream);
                     desk.state().open.remove(&number);
+                    desk.changed.notify_all();
                 });
             }
         })
@@ -142,7 +147,7 @@ impl Desk {
         // Under the lock, so that an answer is either out and noted before the kill, or not sent at all.
         let state = self.state();
         let hangs = |state: &mut State| state.health == Health::Hangs;
-        let mut state = self.health_changed.wait_while(state, hangs).expect("nobody panics at the desk");
+        let mut state = self.changed.wait_while(state, hangs).expect("nobody panics at the desk");
         if state.health == Health::Well {
             stream.write_all(format!("{number} {}\n", self.name).as_bytes())?;
             state.log.answers += 1;
