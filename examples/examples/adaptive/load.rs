@@ -10,12 +10,14 @@ use std::time::Duration;
 
 pub(crate) const HELP: &str = "\
 Finds out how many requests at once a server of its own can take, and lets go
-while a CPU hog of its own runs. Takes about 6 s.
+while a CPU hog of its own runs. Takes about 6 s, and up to three times as long
+where others are busy too.
 
 usage: cargo run --release --example adaptive -- [OPTIONS]
 
   --load SOURCE  whose CPU load counts: cgroup (of this process), machine, or
-                 process (its threads that want a CPU) [cgroup, or else machine]
+                 process (its threads that want a CPU) [cgroup, or else machine;
+                 then process, if others are too busy to see anything]
   --help         this text
 
 exit status: 0 the limit fell while the hog ran, and rose after it; 1 it didn't,
@@ -60,6 +62,15 @@ pub(crate) fn parse() -> Result<Option<Source>, lexopt::Error> {
 }
 
 impl Source {
+    /// Where nobody chose, what others do counts once.
+    pub(crate) fn of_the_next_time(self) -> Self {
+        match self {
+            Self::CgroupOrMachine | Self::Process => Self::Process,
+            Self::Cgroup => Self::Cgroup,
+            Self::Machine => Self::Machine,
+        }
+    }
+
     pub(crate) fn sampler(self, limiter: Limiter<Adaptive>) -> io::Result<LoadSampler<Adaptive>> {
         let sampler = match self {
             Self::Cgroup => LoadSampler::new(limiter, CgroupV2::own()?, EVERY),
@@ -67,7 +78,10 @@ impl Source {
             Self::Process => LoadSampler::new(limiter, process(), EVERY),
             Self::CgroupOrMachine => match CgroupV2::own() {
                 Ok(cgroup) => LoadSampler::new(limiter, cgroup, EVERY),
-                Err(_) => LoadSampler::new(limiter, ProcFs::new(), EVERY),
+                Err(error) => {
+                    println!("there is no cgroup v2 here ({error}), so the load is the machine's");
+                    LoadSampler::new(limiter, ProcFs::new(), EVERY)
+                }
             },
         };
         let capped = |sampler: LoadSampler<_>| sampler.ceiling(|limit| limit, Load::new().cpu(CPU_MAX));

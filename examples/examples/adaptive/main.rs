@@ -8,7 +8,8 @@
 //!   the `limit`, to leave the machine to others; afterwards both rise again. The clients know nothing of all this.
 //! - `--load` changes one line, the source that the sampler reads: the cgroup, the machine, or a closure of this program.
 //!
-//! It ends by itself, and with status 1 if the limit didn't fall and rise. `cargo run --release --example adaptive`.
+//! It ends by itself, and with status 1 if the limit didn't fall and rise, three times in a row: on a machine that others
+//! use, one run may show their load. `cargo run --release --example adaptive`.
 
 #[cfg(target_os = "linux")]
 mod hog;

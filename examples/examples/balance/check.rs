@@ -1,6 +1,6 @@
 //! What must hold in each phase, with a line for each deviation.
 
-use super::counts::{Kill, LIMIT, Phase, SERVERS, VICTIM};
+use super::counts::{HANGING, Kill, LIMIT, Phase, SERVERS, VICTIM};
 use std::fmt;
 
 /// What a phase should show.
@@ -36,16 +36,19 @@ pub(crate) fn deviations(phase: &Phase, expect: Expect) -> Vec<String> {
     }
     for ((name, _), counts) in SERVERS.iter().zip(&phase.counts) {
         let most = match (expect, phase.kill) {
-            (Expect::TheKill, Kill::Noticed { in_flight, .. }) if *name == VICTIM => in_flight as u64,
+            (Expect::TheKill, Kill::Done { in_flight }) if *name == VICTIM => in_flight,
             _ => 0,
         };
         if counts.lost > most {
             deviates(format_args!("{} were lost at {name}, and at most {most} could be", counts.lost));
         }
+        if counts.unsent > 0 && (expect, *name) != (Expect::TheKill, VICTIM) {
+            deviates(format_args!("{} could not be sent to {name}, which was there", counts.unsent));
+        }
     }
     if expect == Expect::TheKill {
         match phase.kill {
-            Kill::Noticed { in_flight: 1..=LIMIT, .. } => {}
+            Kill::Done { in_flight } if (HANGING..=LIMIT as u64).contains(&in_flight) => {}
             other => deviates(format_args!("{VICTIM} was not killed as it should have been: {other:?}")),
         }
     }
@@ -68,15 +71,18 @@ fn both_sides(phase: &Phase) -> Vec<String> {
     let mut deviations = Vec::new();
     let mut deviates = |text: fmt::Arguments<'_>| deviations.push(format!("{}: {text}", phase.name));
     for ((name, _), counts) in SERVERS.iter().zip(&phase.counts) {
-        if counts.started != counts.answered + counts.lost {
-            let (started, answered, lost) = (counts.started, counts.answered, counts.lost);
-            deviates(format_args!("{started} went to {name}, {answered} came back and {lost} were lost"));
+        if counts.started != counts.answered + counts.lost + counts.unsent {
+            let (started, answered) = (counts.started, counts.answered);
+            let (lost, unsent) = (counts.lost, counts.unsent);
+            deviates(format_args!(
+                "{started} went to {name}, {answered} came back, {lost} were lost and {unsent} not sent"
+            ));
         }
         if counts.log.answers != counts.answered {
             let (sent, got) = (counts.log.answers, counts.answered);
             deviates(format_args!("{name} sent {sent} answers, and {got} arrived"));
         }
-        if !(counts.log.answers..=counts.started).contains(&counts.log.requests) {
+        if !(counts.log.answers..=counts.answered + counts.lost).contains(&counts.log.requests) {
             deviates(format_args!("{name} saw {} requests: {counts:?}", counts.log.requests));
         }
         if counts.in_flight > 0 {
@@ -84,8 +90,9 @@ fn both_sides(phase: &Phase) -> Vec<String> {
         }
     }
     let answered: u64 = phase.counts.iter().map(|counts| counts.answered).sum();
-    if answered != phase.requests {
-        deviates(format_args!("{} requests had {answered} answers", phase.requests));
+    let lost: u64 = phase.counts.iter().map(|counts| counts.lost).sum();
+    if answered + lost != phase.requests {
+        deviates(format_args!("{} requests had {answered} answers, and {lost} were lost", phase.requests));
     }
     deviations
 }

@@ -9,21 +9,20 @@ pub(crate) const VICTIM: &str = "elm";
 /// So many requests at once.
 pub(crate) const LIMIT: usize = 12;
 
-/// How far the kill has come, with what was in flight at the victim each time.
+/// So many requests find the victim hanging, before the next one finds it dead.
+pub(crate) const HANGING: u64 = 3;
+
+/// How far the kill has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kill {
     None,
-    /// With the request that goes there after so many others.
+    /// Right before the request that goes there after so many others.
     Planned {
-        after: usize,
+        after: u64,
     },
+    /// So many were on their way there or with it, and it had not answered them.
     Done {
-        in_flight: usize,
-    },
-    /// The first request was found lost, which opens the breaker.
-    Noticed {
-        at_the_kill: usize,
-        in_flight: usize,
+        in_flight: u64,
     },
 }
 
@@ -46,7 +45,10 @@ pub(crate) struct Counts {
     pub(crate) in_flight: usize,
     /// By the client's count.
     pub(crate) answered: u64,
+    /// It was sent there, and there was no answer.
     pub(crate) lost: u64,
+    /// There was no connection, so it was sent elsewhere.
+    pub(crate) unsent: u64,
     /// By the server's count.
     pub(crate) log: Log,
 }

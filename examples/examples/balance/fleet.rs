@@ -1,10 +1,10 @@
 //! The servers, and the balancer in front of them.
 
-use crate::client;
-use crate::counts::{Counts, Kill, LIMIT, Phase, SERVERS, VICTIM};
+use crate::client::{self, Failure};
+use crate::counts::{Counts, HANGING, Kill, LIMIT, Phase, SERVERS, VICTIM};
 use crate::server::Server;
-use regatta::map;
 use regatta::strategies::{Balancer, Breaker, BreakerState, HealthProbe, Router};
+use regatta::{Runner, TaskError};
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::net::SocketAddr;
@@ -32,6 +32,8 @@ pub(crate) struct Fleet {
     backends: Vec<Backend>,
     servers: RefCell<Vec<Server>>,
     kill: Cell<Kill>,
+    /// Connections to the victim, each counted right before it is begun.
+    begun: Cell<u64>,
 }
 
 impl Fleet {
@@ -45,7 +47,8 @@ impl Fleet {
             servers.push(server);
         }
         let balancer = Balancer::new(router);
-        Ok(Self { balancer, backends, servers: RefCell::new(servers), kill: Cell::new(Kill::None) })
+        let (servers, kill, begun) = (RefCell::new(servers), Cell::new(Kill::None), Cell::new(0));
+        Ok(Self { balancer, backends, servers, kill, begun })
     }
 
     /// Looks after the victim: while its breaker is open, asks whether it is back.
@@ -63,21 +66,32 @@ impl Fleet {
     /// Sends so many requests, and counts.
     pub(crate) async fn phase(&self, name: &'static str, requests: usize) -> Fallible<Phase> {
         let before = self.seen();
-        let results =
-            map(0..requests, LIMIT, |number| client::ask(self, number))?.task_timeout(PATIENCE).await;
+        let mut runner = Runner::local().limit(LIMIT)?.task_timeout(PATIENCE);
+        for number in 0..requests {
+            runner.add_retry(number, client::retry(), move || client::ask(self, number))?;
+        }
+        let report = runner.run().await;
         let mut counts = self.seen();
         for (counts, before) in counts.iter_mut().zip(before) {
             counts.started -= before.started;
             counts.log.requests -= before.log.requests;
             counts.log.answers -= before.log.answers;
         }
-        let at = |name: &str| SERVERS.iter().position(|(server, _)| *server == name);
-        for served in results {
-            let served = served?;
-            let by = at(&served.by).ok_or_else(|| format!("an answer signed by {}", served.by))?;
-            counts[by].answered += 1;
-            for lost in served.lost_at.into_iter().filter_map(at) {
-                counts[lost].lost += 1;
+        let index = |name: &str| {
+            let server = SERVERS.iter().position(|(server, _)| *server == name);
+            server.ok_or_else(|| format!("there is no server named {name:?}"))
+        };
+        for task in report.tasks() {
+            for attempt in task.retried() {
+                match attempt.error() {
+                    TaskError::Failed(Failure::NotSent { at, .. }) => counts[index(at)?].unsent += 1,
+                    other => return Err(format!("this is not sent again: {other}").into()),
+                }
+            }
+            match task.result() {
+                Ok(by) => counts[index(by)?].answered += 1,
+                Err(TaskError::Failed(Failure::Lost { at, .. })) => counts[index(at)?].lost += 1,
+                Err(error) => return Err(format!("request {}: {error}", task.key()).into()),
             }
         }
         Ok(Phase { name, requests: requests as u64, counts, kill: self.kill.replace(Kill::None) })
@@ -85,7 +99,7 @@ impl Fleet {
 
     /// In the next phase the victim dies, with requests on their way.
     pub(crate) fn plan_kill(&self) {
-        self.kill.set(Kill::Planned { after: LIMIT });
+        self.kill.set(Kill::Planned { after: LIMIT as u64 });
     }
 
     pub(crate) fn bring_back(&self) -> Fallible<()> {
@@ -100,31 +114,33 @@ impl Fleet {
         state == Some(BreakerState::Closed)
     }
 
-    /// A request was given to this server.
-    pub(crate) fn about_to_send(&self, name: &str) {
+    /// A request was given to this server. Here the victim's end comes, between two requests to it.
+    ///
+    /// All clients are on this thread, so none of them begins a connection while this runs: whoever has begun one did so
+    /// before the kill, and whoever begins one later is refused, as nobody listens any more.
+    pub(crate) fn about_to_connect(&self, name: &str) {
+        if name != VICTIM {
+            return;
+        }
         match self.kill.get() {
-            Kill::Planned { after: 0 } if name == VICTIM => {
-                let in_flight = self.in_flight();
-                if let Err(error) = self.servers.borrow_mut()[self.victim_index()].kill() {
-                    eprintln!("balance: {name} can't be killed: {error}");
+            Kill::Planned { after: 0 } => self.kill_victim(),
+            Kill::Planned { after } => {
+                if after == HANGING {
+                    self.servers.borrow()[self.victim_index()].hang();
                 }
-                self.kill.set(Kill::Done { in_flight });
+                self.kill.set(Kill::Planned { after: after - 1 });
+                self.begun.set(self.begun.get() + 1);
             }
-            Kill::Planned { after } if name == VICTIM => self.kill.set(Kill::Planned { after: after - 1 }),
-            Kill::Planned { .. } | Kill::None | Kill::Done { .. } | Kill::Noticed { .. } => {}
+            Kill::None | Kill::Done { .. } => self.begun.set(self.begun.get() + 1),
         }
     }
 
-    /// A request got no answer from there, and nobody knows yet.
-    pub(crate) fn has_lost(&self, name: &str) {
-        if let (VICTIM, Kill::Done { in_flight }) = (name, self.kill.get()) {
-            self.kill.set(Kill::Noticed { at_the_kill: in_flight, in_flight: self.in_flight() });
+    fn kill_victim(&self) {
+        match self.servers.borrow_mut()[self.victim_index()].kill() {
+            // What it had answered until then has its answer, or will find it in its socket.
+            Ok(log) => self.kill.set(Kill::Done { in_flight: self.begun.get().saturating_sub(log.answers) }),
+            Err(error) => eprintln!("balance: {VICTIM} can't be killed: {error}"),
         }
-    }
-
-    /// At the victim.
-    fn in_flight(&self) -> usize {
-        self.balancer.shares()[self.victim_index()].in_flight
     }
 
     fn victim_index(&self) -> usize {

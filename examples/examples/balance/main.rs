@@ -5,8 +5,11 @@
 //! - The router has an endpoint per server, with a `Breaker` as its strategy ([`fleet`]). The client asks the balancer for
 //!   one and says how it went ([`client`]); that is all it knows of weights and health.
 //! - While all are up, shares are exact by weight: not on average, but to the request.
-//! - The first lost request opens the breaker. From there nothing goes to the dead server, so at most what was in flight
-//!   there is lost, and the others share the load by their weights. What was lost is sent again.
+//! - Only what was in flight at the moment of the kill can be lost. What comes later is refused, and as no server has
+//!   seen it, it is sent again to another one: one line, `add_retry` with a rule that looks at the error. What was lost
+//!   isn't: whether the server did it, nobody knows.
+//! - The first failure opens the breaker. From there nothing goes to the dead server, and the others share the load by
+//!   their weights.
 //! - No request is spent on asking whether the server is back: a `HealthProbe` does that, and makes the breaker
 //!   half-open. One request is the probe; then it is closed, and the server has its share again, without a burst.
 //! - Router, client and servers count for themselves, and [`check`] compares them.
@@ -94,11 +97,12 @@ async fn balance() -> Result<bool, Box<dyn Error + Send + Sync>> {
 
     println!("{}\n", table(&phases));
     for (phase, _) in &phases {
-        if let Kill::Noticed { at_the_kill, in_flight } = phase.kill {
+        if let Kill::Done { in_flight } = phase.kill {
             let lost: u64 = phase.counts.iter().map(|counts| counts.lost).sum();
+            let unsent: u64 = phase.counts.iter().map(|counts| counts.unsent).sum();
             println!(
-                "{VICTIM} was killed with {at_the_kill} requests in flight there; the first that was found lost \
-                 opened its breaker, with {in_flight} in flight; lost, and sent again: {lost}"
+                "{VICTIM} was killed with {in_flight} requests in flight there; lost: {lost}; refused there, and \
+                 sent elsewhere: {unsent}"
             );
         }
     }
@@ -110,7 +114,9 @@ async fn balance() -> Result<bool, Box<dyn Error + Send + Sync>> {
     println!(
         "{}",
         match deviations.len() {
-            0 => "all shares are exact by weight, and router, client and servers agree".to_owned(),
+            0 => "all shares are exact by weight, nothing was lost but what was in flight at the kill, and router, \
+                  client and servers agree"
+                .to_owned(),
             1 => "1 deviation".to_owned(),
             more => format!("{more} deviations"),
         }

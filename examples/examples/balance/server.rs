@@ -4,7 +4,7 @@ use crate::counts::Log;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -23,12 +23,23 @@ pub(crate) struct Server {
 struct Desk {
     name: &'static str,
     state: Mutex<State>,
+    /// The health, or a connection was closed.
+    changed: Condvar,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Health {
+    #[default]
+    Well,
+    /// It takes requests, and answers none.
+    Hangs,
+    Dead,
 }
 
 #[derive(Default)]
 struct State {
     log: Log,
-    dead: bool,
+    health: Health,
     next: u64,
     open: HashMap<u64, Arc<TcpStream>>,
 }
@@ -37,7 +48,7 @@ impl Server {
     /// A server at a free port.
     pub(crate) fn start(name: &'static str) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let desk = Arc::new(Desk { name, state: Mutex::default() });
+        let desk = Arc::new(Desk { name, state: Mutex::default(), changed: Condvar::new() });
         Ok(Self { address: listener.local_addr()?, thread: Some(desk.open(listener)), desk })
     }
 
@@ -50,20 +61,32 @@ impl Server {
         self.desk.state().log
     }
 
-    /// From one moment to the next nobody listens, and every connection is cut.
-    pub(crate) fn kill(&mut self) -> io::Result<()> {
-        let Some(thread) = self.thread.take() else { return Ok(()) };
-        {
+    /// From now on it answers nothing, as servers do before they die.
+    pub(crate) fn hang(&self) {
+        self.desk.state().health = Health::Hangs;
+    }
+
+    /// From one moment to the next there are no more answers, and every connection is cut. When this returns, nobody
+    /// listens. Returns what it had seen at that moment.
+    pub(crate) fn kill(&mut self) -> io::Result<Log> {
+        let Some(thread) = self.thread.take() else { return Ok(self.log()) };
+        let log = {
             let mut state = self.desk.state();
-            state.dead = true;
+            state.health = Health::Dead;
             for stream in state.open.values() {
                 // It may be closed already.
                 let _ = stream.shutdown(Shutdown::Both);
             }
-        }
-        // The listener waits for a connection. This one is its last.
-        TcpStream::connect(self.address)?;
-        thread.join().map_err(|_| io::Error::other("the server panicked"))
+            state.log
+        };
+        self.desk.changed.notify_all();
+        // The listener may wait for a connection. This one is its last, unless a client's was, and nobody listens now.
+        let _ = TcpStream::connect(self.address);
+        thread.join().map_err(|_| io::Error::other("the server panicked"))?;
+        // Some threads may have a request in hand still. None of them shall note it when the server is back.
+        let busy = |state: &mut State| !state.open.is_empty();
+        drop(self.desk.changed.wait_while(self.desk.state(), busy));
+        Ok(log)
     }
 
     /// Back at the same port.
@@ -76,7 +99,7 @@ impl Server {
                 Err(_) => thread::sleep(Duration::from_millis(10)),
             }
         };
-        self.desk.state().dead = false;
+        self.desk.state().health = Health::Well;
         self.thread = Some(self.desk.open(listener));
         Ok(())
     }
@@ -94,6 +117,7 @@ impl Desk {
                     // What fails on its way is for the client to report: the log has no answer then.
                     let _ = desk.serve(&stream);
                     desk.state().open.remove(&number);
+                    desk.changed.notify_all();
                 });
             }
         })
@@ -102,7 +126,7 @@ impl Desk {
     /// Nobody, once it is dead.
     fn welcome(&self, stream: TcpStream) -> Option<(u64, Arc<TcpStream>)> {
         let mut state = self.state();
-        if state.dead {
+        if state.health == Health::Dead {
             return None;
         }
         let (number, stream) = (state.next, Arc::new(stream));
@@ -121,8 +145,10 @@ impl Desk {
         self.state().log.requests += 1;
         thread::sleep(WORK);
         // Under the lock, so that an answer is either out and noted before the kill, or not sent at all.
-        let mut state = self.state();
-        if !state.dead {
+        let state = self.state();
+        let hangs = |state: &mut State| state.health == Health::Hangs;
+        let mut state = self.changed.wait_while(state, hangs).expect("nobody panics at the desk");
+        if state.health == Health::Well {
             stream.write_all(format!("{number} {}\n", self.name).as_bytes())?;
             state.log.answers += 1;
         }

@@ -23,11 +23,13 @@ fn all_up() -> Phase {
 }
 
 fn killed() -> Phase {
-    let mut phase = phase([60, 5, 25], Kill::Noticed { at_the_kill: 2, in_flight: 3 });
+    let mut phase = phase([60, 5, 25], Kill::Done { in_flight: 4 });
+    phase.requests = 93;
     phase.counts[1] = Counts {
-        started: 8,
+        started: 10,
         answered: 5,
         lost: 3,
+        unsent: 2,
         log: Log { requests: 6, answers: 5 },
         ..Counts::default()
     };
@@ -47,17 +49,21 @@ fn truth_has_no_deviations() {
 fn each_lie_is_found() {
     type Lie = fn(&mut Phase);
     let lies: &[(Lie, &str)] = &[
-        (|phase| phase.counts[0].started += 1, "51 went to oak, 50 came back and 0 were lost"),
+        (|phase| phase.counts[0].started += 1, "51 went to oak, 50 came back, 0 were lost and 0 not sent"),
         (|phase| phase.counts[0].log.answers -= 1, "oak sent 49 answers, and 50 arrived"),
         (|phase| phase.counts[2].log.requests -= 1, "ash saw 19 requests"),
         (|phase| phase.counts[2].log.requests += 1, "ash saw 21 requests"),
         (|phase| phase.counts[1].in_flight = 1, "1 are still in flight at elm"),
-        (|phase| phase.requests = 110, "110 requests had 100 answers"),
+        (|phase| phase.requests = 110, "110 requests had 100 answers, and 0 were lost"),
         (|phase| *phase = self::phase([51, 29, 20], Kill::None), "oak answered 51 requests, its share is 50"),
         (|phase| *phase = self::phase([50, 29, 21], Kill::None), "ash answered 21 requests, its share is 20"),
         (
             |phase| (phase.counts[1].started, phase.counts[1].lost) = (31, 1),
             "1 were lost at elm, and at most 0 could be",
+        ),
+        (
+            |phase| (phase.counts[1].started, phase.counts[1].unsent) = (31, 1),
+            "1 could not be sent to elm, which was there",
         ),
     ];
     for (lie, expected) in lies {
@@ -72,19 +78,29 @@ fn each_lie_is_found() {
 fn a_kill_has_bounds() {
     type Lie = fn(&mut Phase);
     let lies: &[(Lie, &str)] = &[
+        // Each loss beyond what was in flight at the kill is one too many.
         (
-            |phase| phase.kill = Kill::Noticed { at_the_kill: 2, in_flight: 2 },
-            "3 were lost at elm, and at most 2 could be",
+            |phase| (phase.counts[1].lost, phase.requests) = (5, 95),
+            "5 were lost at elm, and at most 4 could be",
         ),
+        (|phase| phase.kill = Kill::Done { in_flight: 2 }, "3 were lost at elm, and at most 2 could be"),
+        (|phase| phase.kill = Kill::Done { in_flight: 2 }, "elm was not killed as it should have been"),
         (
-            |phase| phase.kill = Kill::Noticed { at_the_kill: 2, in_flight: LIMIT + 1 },
+            |phase| phase.kill = Kill::Done { in_flight: LIMIT as u64 + 1 },
             "elm was not killed as it should have been",
         ),
-        (|phase| phase.kill = Kill::Done { in_flight: 2 }, "elm was not killed as it should have been"),
+        (|phase| phase.kill = Kill::None, "elm was not killed as it should have been"),
         (|phase| phase.kill = Kill::Planned { after: 1 }, "elm was not killed as it should have been"),
         (
             |phase| (phase.counts[0].started, phase.counts[0].lost) = (61, 1),
             "1 were lost at oak, and at most 0 could be",
+        ),
+        // What was not sent has not been seen, and has its answer from elsewhere.
+        (|phase| phase.counts[1].log.requests = 9, "elm saw 9 requests"),
+        (|phase| phase.counts[1].unsent = 1, "10 went to elm, 5 came back, 3 were lost and 1 not sent"),
+        (
+            |phase| (phase.counts[2].started, phase.counts[2].unsent) = (26, 1),
+            "1 could not be sent to ash, which was there",
         ),
     ];
     for (lie, expected) in lies {
