@@ -261,11 +261,21 @@ where
     type Token = Permit;
 
     fn ready(&self, now: Time, request: &Request) -> Readiness {
-        self.shared.with(|state| state.ready(now, request, self.place))
+        self.shared.with(|state| {
+            let readiness = state.ready(now, request, self.place);
+            state.heard(self.place, request, readiness);
+            readiness
+        })
     }
 
     fn start(&mut self, now: Time, request: &Request) -> Result<Permit, Readiness> {
-        let grant = self.shared.with(|state| state.start(now, request, self.place))?;
+        let grant = self.shared.with(|state| {
+            let result = state.start(now, request, self.place);
+            if let Err(refusal) = result {
+                state.heard(self.place, request, refusal);
+            }
+            result
+        })?;
         self.place = None;
         Ok(Permit::new(self.shared.clone(), grant))
     }

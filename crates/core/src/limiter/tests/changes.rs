@@ -114,6 +114,28 @@ fn a_kick_after_the_limiter_is_gone_does_nothing() {
     gate.open();
 }
 
+/// An engine that watches the clock asks again while the gate is closed: only the gate can wake it from then on, also
+/// with the very time that it has known before.
+#[test]
+fn a_gate_that_closes_and_opens_does_not_make_an_engine_miss_its_time() {
+    let (mut engine, _) = limiter((Rate::new(10), Gate::default()));
+    let gate = engine.peek(|(_, gate)| gate.clone());
+    let flag = Arc::new(Flag::default());
+    engine.attach(flag.kick());
+    gate.open();
+    drop(engine.try_acquire().unwrap());
+    for _ in 0..2 {
+        assert_eq!(engine.ready(at(0), &cost(1)), Readiness::NotBefore(at(10)));
+        engine.park(at(0), &cost(1));
+    }
+    gate.0.0.store(false, Ordering::SeqCst);
+    assert_eq!(engine.ready(at(1), &cost(1)), Readiness::OnChange);
+    let kicks = flag.wakes();
+    gate.open();
+    engine.park(at(1), &cost(1));
+    assert_eq!(flag.wakes(), kicks + 1);
+}
+
 /// Opens, with a kick, when it is waited for the third time.
 struct Reluctant {
     gate: Gate,
