@@ -308,9 +308,8 @@ where
         Hold::from(token.share())
     }
 
-    fn finish_timed(&self) -> bool {
-        self.shared.finish_timed()
-    }
+    // `finish_timed` is what a strategy says unless told otherwise, whatever the inner one says: the time of a finish is
+    // also that of the next start, of whoever waits in this line and can't be seen from the outer one.
 
     fn rest(&self, now: Time) -> Readiness {
         self.shared.with(|state| state.rest(now))

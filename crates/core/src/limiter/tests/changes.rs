@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
+use std::time::Duration;
 
 /// Open or closed by a handle that many share.
 #[derive(Clone, Default)]
@@ -396,6 +397,49 @@ fn a_rate_inside_a_limiter_inside_a_limiter() {
         }
     }
     assert_eq!(starts, [0, 10, 20, 30, 40, 50]);
+}
+
+/// `most` starts in any `span` nanoseconds, as far back as it is told.
+struct Window {
+    most: usize,
+    span: u64,
+    starts: Vec<Time>,
+}
+
+impl Strategy for Window {
+    type Token = ();
+
+    fn ready(&self, now: Time, _: &Request) -> Readiness {
+        match self.starts.iter().rev().nth(self.most - 1).map(|start| *start + Duration::from_nanos(self.span)) {
+            Some(earliest) if now < earliest => Readiness::NotBefore(earliest),
+            Some(_) | None => Readiness::Ready,
+        }
+    }
+
+    fn start(&mut self, now: Time, request: &Request) -> Result<(), Readiness> {
+        self.ready(now, request).check()?;
+        self.starts.push(now);
+        Ok(())
+    }
+
+    fn finish(&mut self, (): (), _: Time, _: Outcome) {}
+
+    fn finish_timed(&self) -> bool {
+        false
+    }
+}
+
+/// The outer one doesn't look at the clock when its task ends; those who wait for the inner one start now all the same.
+#[test]
+fn a_finish_outside_starts_nobody_in_the_past() {
+    let (all, clock) = limiter((Slots::new(1), Window { most: 2, span: 10, starts: Vec::new() }));
+    let tenant = Limiter::with_clock(all.clone(), Arc::new(clock.clone()));
+    let outer = tenant.try_acquire().unwrap();
+    let mut inner = queue(&all, 1);
+    clock.set(9);
+    drop(outer);
+    drop(inner[0].permit());
+    assert_eq!(all.peek(|(_, window)| window.starts.clone()), [at(0), at(9)]);
 }
 
 #[test]
