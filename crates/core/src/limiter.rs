@@ -165,13 +165,17 @@ impl<S: Strategy> Limiter<S> {
     ///
     /// `change` runs under the limiter's lock: it must not block, and must not use this limiter. If it panics, the
     /// panic goes on to the caller and the strategy stays as `change` left it.
+    ///
+    /// The strategy is [attached](Strategy::attach) again afterwards, so what `change` put in place can wake those who
+    /// wait. Tokens of what it took away are finished in what stands there then: a limit of what is in flight is better
+    /// set than replaced.
     pub fn update<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
         let now = self.shared.clock.now();
         let result = self.shared.with(|state| {
             let result = catch_unwind(AssertUnwindSafe(|| change(&mut state.strategy)));
             // Also after a panic: what was changed before it may have made room.
+            self.shared.learn(&mut state.strategy);
             state.advance(now, None);
-            self.shared.learn(&state.strategy);
             result
         });
         result.unwrap_or_else(|panic| resume_unwind(panic))

@@ -442,6 +442,17 @@ fn a_finish_outside_starts_nobody_in_the_past() {
     assert_eq!(all.peek(|(_, window)| window.starts.clone()), [at(0), at(9)]);
 }
 
+/// What `update` puts in place can wake those who wait, as what stood there before could.
+#[test]
+fn a_gate_that_is_put_in_place_by_an_update_wakes_those_who_wait() {
+    let (limiter, _) = limiter(None::<Gate>);
+    let gate = Gate::default();
+    limiter.update(|place| *place = Some(gate.clone()));
+    let mut tasks = queue(&limiter, 2);
+    gate.open();
+    let _permits = [tasks[0].permit(), tasks[1].permit()];
+}
+
 #[test]
 fn whoever_watches_a_limiter_shares_its_clock_and_sees_it_close() {
     let (limiter, clock) = limiter(Slots::new(1));
