@@ -183,7 +183,10 @@ impl<S: Strategy> Keyed<S> {
             None => self.enter(class, self.latest)?,
         };
         self.undo = None;
-        let result = change(&mut self.slots[place].strategy);
+        let strategy = &mut self.slots[place].strategy;
+        let result = change(strategy);
+        // What `change` put in place may be attached to nobody.
+        strategy.attach(self.bell.kick());
         if !self.slots[place].is_kept {
             self.lock().add(place);
         }
