@@ -3,8 +3,12 @@
 use crate::{Explain, Hold, Kick, Outcome, Readiness, Request, Strategy, Time};
 use slab::Slab;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A strategy of any type, for a field, or where the strategy is chosen while the program runs.
+///
+/// If a box is replaced by another one, tasks that the former one admitted are not known to the new one, and nobody
+/// hears how they end.
 ///
 /// # Cost
 ///
@@ -19,7 +23,14 @@ use std::fmt;
 /// let token = any.start(Time::ZERO, &Request::new()).unwrap();
 /// # any.finish(token, Time::ZERO, regatta_core::Outcome::Success);
 /// ```
-pub struct BoxStrategy<'a>(Box<dyn Erased + Send + 'a>);
+pub struct BoxStrategy<'a> {
+    inner: Box<dyn Erased + Send + 'a>,
+    /// Which of all boxes it is, so that it knows its own tokens.
+    number: u64,
+}
+
+/// How many boxes were made.
+static MADE: AtomicU64 = AtomicU64::new(0);
 
 impl<'a> BoxStrategy<'a> {
     /// Puts `strategy` into a box.
@@ -27,13 +38,17 @@ impl<'a> BoxStrategy<'a> {
     where
         S: Strategy<Token: Send> + Send + 'a,
     {
-        Self(Box::new(Tokens { strategy, tokens: Slab::new() }))
+        let inner = Box::new(Tokens { strategy, tokens: Slab::new() });
+        Self { inner, number: MADE.fetch_add(1, Ordering::Relaxed) }
     }
 }
 
-/// The token of a [`BoxStrategy`]: the place of the real one.
+/// The token of a [`BoxStrategy`]: the place of the real one. Another box than its own takes no notice of it.
 #[derive(Debug)]
-pub struct BoxToken(usize);
+pub struct BoxToken {
+    place: usize,
+    number: u64,
+}
 
 /// `Strategy` without its token type.
 trait Erased {
@@ -119,51 +134,56 @@ impl Strategy for BoxStrategy<'_> {
     type Token = BoxToken;
 
     fn ready(&self, now: Time, request: &Request) -> Readiness {
-        self.0.ready(now, request)
+        self.inner.ready(now, request)
     }
 
     fn start(&mut self, now: Time, request: &Request) -> Result<BoxToken, Readiness> {
-        self.0.start(now, request).map(BoxToken)
+        let place = self.inner.start(now, request)?;
+        Ok(BoxToken { place, number: self.number })
     }
 
     fn finish(&mut self, token: BoxToken, now: Time, outcome: Outcome) {
-        self.0.finish(token.0, now, outcome);
+        if token.number == self.number {
+            self.inner.finish(token.place, now, outcome);
+        }
     }
 
     fn reconcile(&mut self, token: &mut BoxToken, now: Time, actual: u32) {
-        self.0.reconcile(token.0, now, actual);
+        if token.number == self.number {
+            self.inner.reconcile(token.place, now, actual);
+        }
     }
 
     fn attach(&mut self, kick: Kick) {
-        self.0.attach(kick);
+        self.inner.attach(kick);
     }
 
     fn park(&mut self, now: Time, request: &Request) {
-        self.0.park(now, request);
+        self.inner.park(now, request);
     }
 
     fn unpark(&mut self) {
-        self.0.unpark();
+        self.inner.unpark();
     }
 
     fn timed(&self) -> bool {
-        self.0.timed()
+        self.inner.timed()
     }
 
     fn finish_timed(&self) -> bool {
-        self.0.finish_timed()
+        self.inner.finish_timed()
     }
 
     fn hold(&self, token: &BoxToken) -> Hold {
-        self.0.hold(token.0)
+        if token.number == self.number { self.inner.hold(token.place) } else { Hold::none() }
     }
 
     fn rest(&self, now: Time) -> Readiness {
-        self.0.rest(now)
+        self.inner.rest(now)
     }
 
     fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain) {
-        self.0.explain(now, request, out);
+        self.inner.explain(now, request, out);
     }
 }
 

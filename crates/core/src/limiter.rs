@@ -165,13 +165,17 @@ impl<S: Strategy> Limiter<S> {
     ///
     /// `change` runs under the limiter's lock: it must not block, and must not use this limiter. If it panics, the
     /// panic goes on to the caller and the strategy stays as `change` left it.
+    ///
+    /// The strategy is [attached](Strategy::attach) again afterwards, so what `change` put in place can wake those who
+    /// wait. Tokens of what it took away are finished in what stands there then: a limit of what is in flight is better
+    /// set than replaced.
     pub fn update<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
         let now = self.shared.clock.now();
         let result = self.shared.with(|state| {
             let result = catch_unwind(AssertUnwindSafe(|| change(&mut state.strategy)));
             // Also after a panic: what was changed before it may have made room.
+            self.shared.learn(&mut state.strategy);
             state.advance(now, None);
-            self.shared.learn(&state.strategy);
             result
         });
         result.unwrap_or_else(|panic| resume_unwind(panic))
@@ -261,11 +265,21 @@ where
     type Token = Permit;
 
     fn ready(&self, now: Time, request: &Request) -> Readiness {
-        self.shared.with(|state| state.ready(now, request, self.place))
+        self.shared.with(|state| {
+            let readiness = state.ready(now, request, self.place);
+            state.heard(self.place, request, readiness);
+            readiness
+        })
     }
 
     fn start(&mut self, now: Time, request: &Request) -> Result<Permit, Readiness> {
-        let grant = self.shared.with(|state| state.start(now, request, self.place))?;
+        let grant = self.shared.with(|state| {
+            let result = state.start(now, request, self.place);
+            if let Err(refusal) = result {
+                state.heard(self.place, request, refusal);
+            }
+            result
+        })?;
         self.place = None;
         Ok(Permit::new(self.shared.clone(), grant))
     }
@@ -298,9 +312,8 @@ where
         Hold::from(token.share())
     }
 
-    fn finish_timed(&self) -> bool {
-        self.shared.finish_timed()
-    }
+    // `finish_timed` is what a strategy says unless told otherwise, whatever the inner one says: the time of a finish is
+    // also that of the next start, of whoever waits in this line and can't be seen from the outer one.
 
     fn rest(&self, now: Time) -> Readiness {
         self.shared.with(|state| state.rest(now))

@@ -32,10 +32,13 @@ impl<T> Handle<T> {
         Self { shared: Arc::new(Shared { value, attached: Mutex::default() }), place: None }
     }
 
-    /// Keeps `kick` instead of the one that this handle kept before.
+    /// Keeps `kick` instead of the one that this handle kept before. The same one again keeps its place.
     pub(crate) fn attach(&mut self, kick: Kick) {
         let kick = Arc::new(kick);
         let mut attached = self.lock();
+        if self.place.and_then(|place| attached.kicks.get(&place)).is_some_and(|former| former.same(&kick)) {
+            return;
+        }
         let place = attached.next;
         attached.next += 1;
         attached.kicks.insert(place, kick);

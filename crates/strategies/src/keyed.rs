@@ -29,6 +29,10 @@ const UNCLASSED: usize = 0;
 /// A class that still limits is never forgotten: if all do, a new class has to wait, and the answer is the earliest that
 /// any of them gives to `rest`. What a task of a forgotten class tells when it ends is heard by nobody.
 ///
+/// Not everything comes to rest by itself. An [`Adaptive`](crate::Adaptive) doesn't once it has learned, and neither does
+/// a [`Breaker`](crate::Breaker) that is open or remembers failures in a row or a window of counts. For these, let
+/// `capacity` be more than there will ever be classes: with all places taken by them, a new class waits without end.
+///
 /// Two are equal if all classes are: one that is unknown counts as fresh. What is changed from outside in the strategy
 /// of one class kicks whoever asks; so a [`Gate`](crate::Gate) or a [`Pausable`](crate::Pausable) may be a member.
 ///
@@ -183,7 +187,10 @@ impl<S: Strategy> Keyed<S> {
             None => self.enter(class, self.latest)?,
         };
         self.undo = None;
-        let result = change(&mut self.slots[place].strategy);
+        let strategy = &mut self.slots[place].strategy;
+        let result = change(strategy);
+        // What `change` put in place may be attached to nobody.
+        strategy.attach(self.bell.kick());
         if !self.slots[place].is_kept {
             self.lock().add(place);
         }

@@ -224,7 +224,7 @@ fn places_are_used_again() {
         any.finish(token, Time::ZERO, Outcome::Success);
         tokens.push(any.start(Time::ZERO, &request).unwrap());
     }
-    let mut places: Vec<_> = tokens.iter().map(|token| token.0).collect();
+    let mut places: Vec<_> = tokens.iter().map(|token| token.place).collect();
     places.sort_unstable();
     assert_eq!(places, [0, 1, 2]);
 }
@@ -240,6 +240,21 @@ fn a_token_of_another_box_changes_nothing() {
     drop(second.boxed.hold(&stranger));
     second.boxed.finish(stranger, Time::ZERO, Outcome::Success);
     assert_eq!(second.state(), before);
+}
+
+/// Both have given out the same place.
+#[test]
+fn a_token_of_a_box_that_was_replaced_takes_no_place_of_the_new_one() {
+    let (mut former, mut boxed) = (Twins::new(9), Twins::new(9));
+    let mut late = former.boxed.start(Time::ZERO, &Request::new()).unwrap();
+    let own = boxed.boxed.start(Time::ZERO, &Request::new()).unwrap();
+    let before = boxed.state();
+    boxed.boxed.reconcile(&mut late, Time::ZERO, 5);
+    drop(boxed.boxed.hold(&late));
+    boxed.boxed.finish(late, Time::ZERO, Outcome::Success);
+    assert_eq!(boxed.state(), before);
+    boxed.boxed.finish(own, Time::ZERO, Outcome::Success);
+    assert_ne!(boxed.state(), before);
 }
 
 #[test]
@@ -304,7 +319,7 @@ fn a_panic_inside_loses_no_place() {
     let mut any = BoxStrategy::new(Panics(false));
     for _ in 0..10 {
         let token = any.start(Time::ZERO, &Request::new()).unwrap();
-        assert_eq!(token.0, 0);
+        assert_eq!(token.place, 0);
         let panics = [
             catch_unwind(AssertUnwindSafe(|| any.finish(token, Time::ZERO, Outcome::Success))),
             catch_unwind(AssertUnwindSafe(|| drop(any.start(Time::ZERO, &Request::new())))),

@@ -16,6 +16,8 @@ pub(super) struct Shared<S: Strategy> {
     changed: AtomicBool,
     /// What the strategy says of itself, beside the lock: whether a finish needs the time.
     finish_timed: AtomicBool,
+    /// What the strategy kicks.
+    bell: Kick,
 }
 
 impl<S: Strategy> Shared<S> {
@@ -25,9 +27,11 @@ impl<S: Strategy> Shared<S> {
     {
         let finish_timed = AtomicBool::new(strategy.finish_timed());
         let state = Mutex::new(State::new(strategy));
-        let shared = Arc::new(Self { state, clock, changed: AtomicBool::new(false), finish_timed });
-        let bell = Waker::from(Arc::new(Bell(Arc::downgrade(&shared))));
-        shared.with(|state| state.strategy.attach(Kick::new(bell)));
+        let shared = Arc::new_cyclic(|shared: &Weak<Self>| {
+            let bell = Kick::new(Waker::from(Arc::new(Bell(shared.clone()))));
+            Self { state, clock, changed: AtomicBool::new(false), finish_timed, bell }
+        });
+        shared.with(|state| state.strategy.attach(shared.bell.clone()));
         shared
     }
 
@@ -52,8 +56,9 @@ impl<S: Strategy> Shared<S> {
         self.finish_timed.load(Ordering::Relaxed)
     }
 
-    /// The strategy may be another one than before.
-    pub(super) fn learn(&self, strategy: &S) {
+    /// The strategy, or a part of it, may be another one than before.
+    pub(super) fn learn(&self, strategy: &mut S) {
+        strategy.attach(self.bell.clone());
         self.finish_timed.store(strategy.finish_timed(), Ordering::Relaxed);
     }
 

@@ -219,6 +219,15 @@ impl<S: Strategy> State<S> {
         }
     }
 
+    /// What an engine has just heard about the request it waits with. A change before it parks again is news then.
+    pub(super) fn heard(&mut self, place: Option<Place>, request: &Request, answer: Readiness) {
+        if let Some(waiter) = place.and_then(|place| self.line.get_mut(&place))
+            && waiter.request == *request
+        {
+            waiter.told = Some(answer);
+        }
+    }
+
     /// Queues an engine, or keeps its place; kicks it if it may come at once or must watch the clock. There is no
     /// place to keep in a closed limiter.
     pub(super) fn park(
@@ -234,6 +243,8 @@ impl<S: Strategy> State<S> {
         let place = match place.and_then(|place| Some((place, self.line.get_mut(&place)?))) {
             Some((place, waiter)) => {
                 waiter.request = *request;
+                // It could not use its turn, so the next one is news, also if nobody saw the turn go.
+                waiter.told.take_if(|told| told.is_ready());
                 place
             }
             None => self.enqueue(*request, Who::Engine(kick.clone())),

@@ -231,3 +231,18 @@ fn no_opening_is_missed_between_threads() {
         thread.join().unwrap();
     }
 }
+
+/// An update attaches what is there again, which must not send it to the back.
+#[test]
+fn an_update_keeps_the_order_of_attaching() {
+    let (gate, woken) = (Gate::closed(), Woken::default());
+    let mut limiters = [(); 2].map(|()| Limiter::new(gate.clone()));
+    for (number, limiter) in limiters.iter_mut().enumerate() {
+        limiter.attach(kick(number, &woken));
+        limiter.park(Time::ZERO, &Request::new());
+    }
+    limiters[0].update(|_| {});
+    assert_eq!(gate.attached(), 2);
+    gate.open();
+    assert_eq!(taken(&woken), [0, 1]);
+}

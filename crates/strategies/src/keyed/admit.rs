@@ -20,7 +20,8 @@ impl<S: Strategy> Keyed<S> {
         let place = match room {
             Ok(place) => place,
             Err(later) => {
-                return Err(later.and(self.make.look(request.class, |fresh| fresh.ready(now, request))));
+                let fresh = self.make.look(request.class, |fresh| fresh.ready(now, request));
+                return Err(without_place(later, fresh));
             }
         };
         let mut strategy = self.make.one(request.class);
@@ -48,7 +49,10 @@ impl<S: Strategy> Strategy for Keyed<S> {
             return self.slots[place].strategy.ready(now, request);
         }
         let fresh = self.make.look(request.class, |fresh| fresh.ready(now, request));
-        self.room(now).err().unwrap_or(Readiness::Ready).and(fresh)
+        match self.room(now) {
+            Ok(_) => fresh,
+            Err(later) => without_place(later, fresh),
+        }
     }
 
     #[inline]
@@ -153,5 +157,14 @@ impl<S: Strategy> Strategy for Keyed<S> {
             out.reason("keyed", later);
         }
         self.make.look(request.class, |fresh| fresh.explain(now, request, out));
+    }
+}
+
+/// The answer to a new class for which there may be a place `later`.
+fn without_place(later: Readiness, fresh: Readiness) -> Readiness {
+    match fresh {
+        // What can change it is not attached before it has a place, so whoever asks has to come for the place first.
+        Readiness::OnChange => later,
+        Readiness::Ready | Readiness::NotBefore(_) | Readiness::Rejected(_) => later.and(fresh),
     }
 }

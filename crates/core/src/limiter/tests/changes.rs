@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
+use std::time::Duration;
 
 /// Open or closed by a handle that many share.
 #[derive(Clone, Default)]
@@ -112,6 +113,28 @@ fn a_kick_after_the_limiter_is_gone_does_nothing() {
     let gate = Gate::default();
     drop(Limiter::new(gate.clone()));
     gate.open();
+}
+
+/// An engine that watches the clock asks again while the gate is closed: only the gate can wake it from then on, also
+/// with the very time that it has known before.
+#[test]
+fn a_gate_that_closes_and_opens_does_not_make_an_engine_miss_its_time() {
+    let (mut engine, _) = limiter((Rate::new(10), Gate::default()));
+    let gate = engine.peek(|(_, gate)| gate.clone());
+    let flag = Arc::new(Flag::default());
+    engine.attach(flag.kick());
+    gate.open();
+    drop(engine.try_acquire().unwrap());
+    for _ in 0..2 {
+        assert_eq!(engine.ready(at(0), &cost(1)), Readiness::NotBefore(at(10)));
+        engine.park(at(0), &cost(1));
+    }
+    gate.0.0.store(false, Ordering::SeqCst);
+    assert_eq!(engine.ready(at(1), &cost(1)), Readiness::OnChange);
+    let kicks = flag.wakes();
+    gate.open();
+    engine.park(at(1), &cost(1));
+    assert_eq!(flag.wakes(), kicks + 1);
 }
 
 /// Opens, with a kick, when it is waited for the third time.
@@ -374,6 +397,60 @@ fn a_rate_inside_a_limiter_inside_a_limiter() {
         }
     }
     assert_eq!(starts, [0, 10, 20, 30, 40, 50]);
+}
+
+/// `most` starts in any `span` nanoseconds, as far back as it is told.
+struct Window {
+    most: usize,
+    span: u64,
+    starts: Vec<Time>,
+}
+
+impl Strategy for Window {
+    type Token = ();
+
+    fn ready(&self, now: Time, _: &Request) -> Readiness {
+        match self.starts.iter().rev().nth(self.most - 1).map(|start| *start + Duration::from_nanos(self.span)) {
+            Some(earliest) if now < earliest => Readiness::NotBefore(earliest),
+            Some(_) | None => Readiness::Ready,
+        }
+    }
+
+    fn start(&mut self, now: Time, request: &Request) -> Result<(), Readiness> {
+        self.ready(now, request).check()?;
+        self.starts.push(now);
+        Ok(())
+    }
+
+    fn finish(&mut self, (): (), _: Time, _: Outcome) {}
+
+    fn finish_timed(&self) -> bool {
+        false
+    }
+}
+
+/// The outer one doesn't look at the clock when its task ends; those who wait for the inner one start now all the same.
+#[test]
+fn a_finish_outside_starts_nobody_in_the_past() {
+    let (all, clock) = limiter((Slots::new(1), Window { most: 2, span: 10, starts: Vec::new() }));
+    let tenant = Limiter::with_clock(all.clone(), Arc::new(clock.clone()));
+    let outer = tenant.try_acquire().unwrap();
+    let mut inner = queue(&all, 1);
+    clock.set(9);
+    drop(outer);
+    drop(inner[0].permit());
+    assert_eq!(all.peek(|(_, window)| window.starts.clone()), [at(0), at(9)]);
+}
+
+/// What `update` puts in place can wake those who wait, as what stood there before could.
+#[test]
+fn a_gate_that_is_put_in_place_by_an_update_wakes_those_who_wait() {
+    let (limiter, _) = limiter(None::<Gate>);
+    let gate = Gate::default();
+    limiter.update(|place| *place = Some(gate.clone()));
+    let mut tasks = queue(&limiter, 2);
+    gate.open();
+    let _permits = [tasks[0].permit(), tasks[1].permit()];
 }
 
 #[test]

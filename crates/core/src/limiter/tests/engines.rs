@@ -178,6 +178,27 @@ fn what_changed_between_the_question_and_the_wait_is_news() {
     assert!(engine.ask(NOW).is_ok());
 }
 
+/// The same at the head of the line, by one that was told of its turn and could not use it: the turn that comes between
+/// the question and the wait is another one.
+#[test]
+fn a_turn_that_comes_back_between_the_question_and_the_wait_is_news() {
+    let (limiter, _) = limiter(Slots::new(2));
+    let mut permits = [(); 2].map(|()| limiter.try_acquire().unwrap()).into_iter();
+    let mut engine = Engine::new(limiter.clone());
+    assert!(engine.ask(NOW).is_err());
+    drop(permits.next());
+    assert_eq!(engine.kicks(), 1, "its turn");
+    // Meanwhile it wants something else.
+    assert_eq!(engine.strategy.ready(NOW, &cost(2)), Readiness::OnChange);
+    drop(permits.next());
+    engine.strategy.park(NOW, &cost(2));
+    assert_eq!(engine.kicks(), 2);
+    engine.strategy.park(NOW, &cost(2));
+    limiter.update(|_| {});
+    assert_eq!(engine.kicks(), 3, "once per wait");
+    assert!(engine.ask_for(NOW, &cost(2)).is_ok());
+}
+
 /// The same with a close: nobody else would ever tell it. It is told once, or it would ask for ever.
 #[test]
 fn a_close_between_the_question_and_the_wait_is_news() {

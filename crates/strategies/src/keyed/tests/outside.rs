@@ -146,3 +146,40 @@ fn everybody_in_line_gets_a_place_in_order() {
         assert!((0..count).all(|number| line.poll(number).is_some_and(|answer| answer.is_ok())));
     }
 }
+
+/// The gate that an update puts into a class was attached to nobody before.
+#[test]
+fn a_gate_that_an_update_puts_into_a_class_wakes_those_who_wait() {
+    let (gate, woken) = (Gate::closed(), Woken::default());
+    let mut keyed = Keyed::with(|_| None::<Gate>);
+    keyed.attach(kick(0, &woken));
+    keyed.update(class(1), |place| *place = Some(gate.clone())).unwrap();
+    assert_eq!(keyed.ready(NOW, &of(1)), Readiness::OnChange);
+    keyed.park(NOW, &of(1));
+    gate.open();
+    assert_eq!(taken(&woken), [0]);
+}
+
+/// Without a place nobody hears of the gate, so it is the place that is waited for first.
+#[test]
+fn a_class_without_a_place_and_behind_a_gate_is_not_forgotten() {
+    let gate = Gate::closed();
+    let inner = gate.clone();
+    let make = move |class: Option<Class>| {
+        let own = class.filter(|class| *class == Class::from_u64(2));
+        (own.map(|_| inner.clone()), spacing(10))
+    };
+    let mut keyed = Keyed::with(make).capacity(1).unwrap();
+    let _token = started(&mut keyed, 0, of(1));
+    let woken = Woken::default();
+    keyed.attach(kick(0, &woken));
+    assert_eq!(keyed.ready(at(1), &of(2)), Readiness::NotBefore(at(10)));
+    assert_eq!(keyed.start(at(1), &of(2)).unwrap_err(), Readiness::NotBefore(at(10)));
+    keyed.park(at(1), &of(2));
+    assert_eq!(keyed.ready(at(10), &of(2)), Readiness::OnChange);
+    keyed.park(at(10), &of(2));
+    assert_eq!(taken(&woken), []);
+    gate.open();
+    assert_eq!(taken(&woken), [0]);
+    let _token = started(&mut keyed, 10, of(2));
+}
