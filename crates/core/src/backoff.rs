@@ -10,7 +10,7 @@ use std::time::Duration;
 ///
 /// # Defaults
 ///
-/// 3 retries after the first attempt; factor 2; no pause above 60 s; no jitter.
+/// 3 retries after the first attempt; factor 2; no pause above 60 s, or above the first where that is longer; no jitter.
 ///
 /// # Examples
 ///

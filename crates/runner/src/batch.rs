@@ -156,12 +156,14 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         None
     }
 
-    /// The candidate is none any more.
+    /// The candidate is none any more. Whether it was a retry.
     #[inline]
-    fn take_candidate(&mut self, now: Time) {
-        if self.retries.pop_due(now).is_none() {
+    fn take_candidate(&mut self, now: Time) -> bool {
+        let is_retry = self.retries.pop_due(now).is_some();
+        if !is_retry {
             self.fresh += 1;
         }
+        is_retry
     }
 
     #[inline]
@@ -215,6 +217,10 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Source for Batch<'a
         if !self.course.is_open() {
             return Next::Done;
         }
+        // A task that has just been polled may have taken until it was too late for a retry.
+        if self.retries.next_late() <= now && self.give_up_late_retries(now) {
+            return Next::NotBefore(now);
+        }
         // A task that has just been polled may have cancelled this one, or lowered the limit: that comes first.
         if self.inbox.as_ref().is_some_and(|inbox| inbox.0.has_orders()) {
             return Next::NotBefore(now);
@@ -230,7 +236,9 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Source for Batch<'a
         let admitted = match admission.start(&self.request_of(index)) {
             Ok(admitted) => admitted,
             Err(Readiness::Rejected(why)) => {
-                self.take_candidate(now);
+                if self.take_candidate(now) {
+                    self.forgo(index);
+                }
                 self.settle(index, now, Err(TaskError::Rejected(why)));
                 return Next::NotBefore(now);
             }

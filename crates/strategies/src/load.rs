@@ -150,9 +150,15 @@ impl<S: Strategy> Future for LoadSampler<S> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Infallible> {
         let this = &mut *self;
+        let mut has_read = false;
         loop {
             let now = this.limiter.now();
             if now >= this.next {
+                if std::mem::replace(&mut has_read, true) {
+                    // The period is shorter than a reading takes. Others get a turn in between.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 this.read(now);
                 // From after the reading, so that slow readings don't crowd out everything else.
                 this.next = this.limiter.now() + this.every;

@@ -9,6 +9,7 @@ mod when;
 
 pub use attempts::{Attempts, retry};
 pub use budget::{Budgeted, RetryBudget};
+pub(crate) use deadline::in_time;
 pub use deadline::{Until, Within};
 pub use hint::Hinted;
 pub use when::When;

@@ -55,6 +55,7 @@ use turns::Turn;
 /// # Cost
 ///
 /// O(endpoints) per question and start, besides what their strategies take; a start allocates nothing up to 64 endpoints.
+/// A change before the first start seeks the place in the cycle to begin at, with up to 256 steps of the same cost.
 /// About 64 bytes per endpoint and its strategy.
 ///
 /// The algorithm is nginx's ("Upstream: smooth weighted round-robin balancing", 2012). Panic mode is Envoy's. The bound

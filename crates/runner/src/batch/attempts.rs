@@ -101,13 +101,19 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         }
     }
 
-    /// Ends what waits to be retried and whose own time is up: the last failure stands.
-    pub(super) fn give_up_late_retries(&mut self, now: Time) {
+    /// Ends what waits to be retried and whose own time is up: the last failure stands. Whether there was any.
+    pub(super) fn give_up_late_retries(&mut self, now: Time) -> bool {
+        let mut any = false;
         while let Some(index) = self.retries.pop_late(now) {
+            any = true;
             self.forgo(index);
             if let Some(error) = self.report.take_retried(index) {
                 self.settle(index, now, Err(error));
             }
         }
+        any
     }
 }
+
+#[cfg(test)]
+mod tests;

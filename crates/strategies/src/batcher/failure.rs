@@ -1,6 +1,7 @@
 //! `Failure`: what happens to a batch that failed. And `Repeat`: when its items may be handed over a second time.
 
-use regatta_core::{Retry, TaskError, Time};
+use crate::retry::in_time;
+use regatta_core::{Clock, Retry, TaskError, Time};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,10 @@ pub enum Failure<E> {
 
 impl<E> Failure<E> {
     /// `Retry` by `rule`, which each batch begins anew. It is asked about [`TaskError::Failed`], and about
-    /// [`TaskError::Panicked`] if the handler is idempotent.
+    /// [`TaskError::Panicked`] if the handler is idempotent. Of [`per_item`](super::Batcher::per_item) results, it is
+    /// asked about each that failed, so each takes its own part of a budget; they go together after the longest pause.
+    ///
+    /// A batch that finds no place in flight before the rule's [deadline](Retry::deadline) keeps its failure.
     pub fn retry(rule: impl Retry<E> + Clone + Send + Sync + 'static, repeat: Repeat<E>) -> Self {
         Self::Retry(Rule(Arc::new(move || Box::new(rule.clone()))), repeat)
     }
@@ -145,16 +149,19 @@ impl<E> fmt::Debug for Rule<E> {
 pub(super) struct Attempts<E> {
     rule: Option<Box<dyn Retry<E> + Send>>,
     count: u32,
+    /// How often the rule has allowed the next one.
+    allowed: usize,
 }
 
 impl<E> Attempts<E> {
     pub(super) fn none() -> Self {
-        Self { rule: None, count: 0 }
+        Self { rule: None, count: 0, allowed: 0 }
     }
 
     /// One more attempt starts.
     pub(super) fn begin(&mut self, now: Time, rule: &Rule<E>) {
         self.count = self.count.saturating_add(1);
+        self.allowed = 0;
         self.rule.get_or_insert_with(|| {
             let mut rule = (rule.0)();
             rule.begin(now);
@@ -163,6 +170,21 @@ impl<E> Attempts<E> {
     }
 
     pub(super) fn delay(&mut self, now: Time, failure: &TaskError<E>) -> Option<Duration> {
-        self.rule.as_mut().and_then(|rule| rule.delay(now, self.count, failure))
+        let pause = self.rule.as_mut().and_then(|rule| rule.delay(now, self.count, failure))?;
+        self.allowed += 1;
+        Some(pause)
+    }
+
+    /// Whether the time for another one is over.
+    pub(super) fn is_late(&self, clock: &dyn Clock) -> bool {
+        let deadline = self.rule.as_ref().map_or(Time::MAX, |rule| rule.deadline());
+        deadline != Time::MAX && !in_time(clock.now(), deadline)
+    }
+
+    /// The next one, which the rule has allowed, is not made.
+    pub(super) fn forgo(&mut self) {
+        for _ in 0..std::mem::take(&mut self.allowed) {
+            self.rule.iter_mut().for_each(|rule| rule.forgo());
+        }
     }
 }

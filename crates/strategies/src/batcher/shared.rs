@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 /// What one poll of a caller does at most for all of them; then it wakes itself.
-const STEPS: usize = 128;
+pub(super) const STEPS: usize = 128;
 
 pub(super) struct Shared<T, R, E> {
     state: Mutex<State<T, R, E>>,

@@ -24,6 +24,8 @@ pub(super) struct State<T, R, E> {
     flushed: Id,
     /// What was sent and is not settled, by the number of the first item.
     batches: BTreeMap<Id, Batch<T, R, E>>,
+    /// The batch that was polled last; then it is the next one's turn.
+    latest: Id,
     timer: Timer,
     passes: u64,
     /// To be done once the lock is released.
@@ -56,6 +58,8 @@ enum Phase {
     /// It waits for a wake.
     Running,
     Woken,
+    /// It has more to hand over, and needs no wake.
+    Again,
     /// It waits for its next attempt, and holds no place among those in flight.
     Delayed(Time),
 }
@@ -104,6 +108,7 @@ impl<T, R, E> State<T, R, E> {
             flushes: BTreeMap::new(),
             flushed: 0,
             batches: BTreeMap::new(),
+            latest: 0,
             timer: Timer::None,
             passes: 0,
             errands: Vec::new(),
@@ -248,10 +253,7 @@ impl<T, R, E> State<T, R, E> {
         let Some(batch) = self.batches.get_mut(&id) else { return };
         match turn {
             Turn::Pending => batch.work = Some(work),
-            Turn::Again => {
-                // The same pass may poll it again.
-                (batch.work, batch.phase, batch.pass) = (Some(work), Phase::Woken, 0);
-            }
+            Turn::Again => (batch.work, batch.phase) = (Some(work), Phase::Again),
             Turn::Delay(until) => (batch.work, batch.phase) = (Some(work), Phase::Delayed(until)),
             Turn::Finished => {
                 self.errands.push(Errand::Work(work));

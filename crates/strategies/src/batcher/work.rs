@@ -24,6 +24,8 @@ pub(super) struct Work<T, R, E> {
     /// What it gets after that, the last one first.
     rest: Vec<Part<T>>,
     attempts: Attempts<E>,
+    /// Before a retry: how each item has failed, in case that it comes too late.
+    failures: Vec<BatchError<E>>,
 }
 
 struct Part<T> {
@@ -47,7 +49,15 @@ pub(super) enum Turn {
 
 impl<T, R, E> Work<T, R, E> {
     pub(super) fn new(settings: Arc<Settings<T, R, E>>, ids: Vec<Id>, items: Vec<T>) -> Self {
-        Self { settings, part: Part { ids, items }, call: None, rest: Vec::new(), attempts: Attempts::none() }
+        let part = Part { ids, items };
+        Self {
+            settings,
+            part,
+            call: None,
+            rest: Vec::new(),
+            attempts: Attempts::none(),
+            failures: Vec::new(),
+        }
     }
 
     /// Polls the handler, and settles what it has answered.
@@ -56,8 +66,10 @@ impl<T, R, E> Work<T, R, E> {
             // Not the handler itself, but a clone, a rule or a clock. Nobody knows what it would do next time.
             let error = BatchError::panicked(payload);
             let done: HashSet<Id> = settled.iter().map(|(id, _)| *id).collect();
-            let parts = self.rest.drain(..).chain([self.part.take()]);
-            let ids: Vec<Id> = parts.flat_map(|part| part.ids).filter(|id| !done.contains(id)).collect();
+            // The items stay, to be dropped with all of this: that may panic, too.
+            let parts = self.rest.iter_mut().chain([&mut self.part]);
+            let ids = parts.flat_map(|part| std::mem::take(&mut part.ids));
+            let ids: Vec<Id> = ids.filter(|id| !done.contains(id)).collect();
             settle_all(&ids, &error, settled);
             Turn::Finished
         })
@@ -66,6 +78,7 @@ impl<T, R, E> Work<T, R, E> {
     fn step(&mut self, cx: &mut Context<'_>, settled: &mut Settled<R, E>) -> Turn {
         let mut call = match self.call.take() {
             Some(call) => call,
+            None if self.is_late() => return self.forgo(settled),
             None => self.begin(),
         };
         let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx)));
@@ -83,11 +96,25 @@ impl<T, R, E> Work<T, R, E> {
         }
     }
 
+    /// A retry that was due in time may come late: the executor was busy, or there was no room.
+    fn is_late(&self) -> bool {
+        !self.failures.is_empty() && self.attempts.is_late(&*self.settings.clock)
+    }
+
+    /// The retry is not made: the failures stand.
+    fn forgo(&mut self, settled: &mut Settled<R, E>) -> Turn {
+        self.attempts.forgo();
+        let failures = std::mem::take(&mut self.failures).into_iter().map(Err);
+        settled.extend(self.part.take().ids.into_iter().zip(failures));
+        self.next()
+    }
+
     /// Calls the handler, with copies of the items if they may be needed again.
     fn begin(&mut self) -> BoxFuture<'static, Answer<R, E>> {
         if let Failure::Retry(rule, _) = &self.settings.failure {
             self.attempts.begin(self.settings.clock.now(), rule);
         }
+        self.failures = Vec::new();
         let last = match self.settings.failure {
             Failure::All => true,
             Failure::Retry(..) => false,
@@ -113,6 +140,7 @@ impl<T, R, E> Work<T, R, E> {
         let settings = self.settings.clone();
         let mut delay = None;
         let mut again = Part { ids: Vec::new(), items: Vec::new() };
+        let mut failures = Vec::new();
         let mut items = std::mem::take(&mut self.part.items).into_iter();
         // The numbers stay in their place meanwhile: if a rule panics, they tell who has no result yet.
         for (&id, result) in self.part.ids.iter().zip(results) {
@@ -136,6 +164,7 @@ impl<T, R, E> Work<T, R, E> {
                     delay = delay.max(Some(pause));
                     again.ids.push(id);
                     again.items.push(item);
+                    failures.push(failed(error));
                 }
                 (None, _) | (_, None) => settled.push((id, Err(failed(error)))),
             }
@@ -143,6 +172,7 @@ impl<T, R, E> Work<T, R, E> {
         match (&settings.failure, delay) {
             (Failure::Retry(..), Some(delay)) => {
                 self.part = again;
+                self.failures = failures;
                 self.pause(delay)
             }
             (_, Some(_)) => {
@@ -166,7 +196,10 @@ impl<T, R, E> Work<T, R, E> {
         }
         match &settings.failure {
             Failure::Retry(..) => match self.attempts.delay(settings.clock.now(), &failure) {
-                Some(delay) => self.pause(delay),
+                Some(delay) => {
+                    self.failures = vec![failed(failure); self.part.ids.len()];
+                    self.pause(delay)
+                }
                 None => self.give_up(&failed(failure), settled),
             },
             Failure::OneByOne(_) if !alone => {

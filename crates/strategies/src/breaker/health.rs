@@ -1,9 +1,9 @@
 //! `HealthProbe`: asks the other side whether it is well again.
 
 use super::{Breaker, BreakerState};
-use regatta_core::{Clock, ConfigError, Limiter, Strategy, Time};
+use regatta_core::{Clock, ConfigError, Limiter, Sleep, Strategy, Time};
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -86,7 +86,7 @@ where
 {
     loop {
         let next = clock.now() + every;
-        clock.sleep_until(next).await;
+        pause(clock.sleep_until(next)).await;
         if limiter.is_closed() {
             return;
         }
@@ -103,6 +103,21 @@ where
             });
         }
     }
+}
+
+/// Waits for `sleep`, and at least for the next poll: with a period shorter than a look takes, nobody else would ever
+/// get a turn.
+async fn pause(mut sleep: Sleep) {
+    let (mut first, mut is_over) = (true, false);
+    poll_fn(|cx| {
+        is_over = is_over || Pin::new(&mut sleep).poll(cx).is_ready();
+        if std::mem::take(&mut first) && is_over {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if is_over { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// The number of the episode, if it is open.

@@ -245,3 +245,34 @@ fn a_sampler_can_be_spawned() {
     fn spawnable<F: Future + Send + Unpin + 'static>(_: &F) {}
     spawnable(&World::new().sampler);
 }
+
+#[test]
+fn a_period_shorter_than_a_reading_left_nobody_else_a_turn() {
+    let world = World::new();
+    let (clock, readings) = (world.clock.clone(), Arc::new(Mutex::new(0)));
+    let count = readings.clone();
+    let slow = move || {
+        let mut readings = count.lock().unwrap();
+        *readings += 1;
+        assert!(*readings < 100, "nobody else gets a turn");
+        Ok(Load::new())
+    };
+    /// Each look at it takes a while.
+    struct Moving(Manual);
+    impl Clock for Moving {
+        fn now(&self) -> Time {
+            self.0.pass(Duration::from_nanos(10));
+            self.0.now()
+        }
+        fn sleep_until(&self, time: Time) -> Sleep {
+            self.now();
+            self.0.sleep_until(time)
+        }
+    }
+    let limiter = Limiter::with_clock(Adaptive::gradient2(), Arc::new(Moving(clock)));
+    let mut sampler = LoadSampler::new(limiter, slow, Duration::from_nanos(1)).unwrap();
+    for polls in 1..5 {
+        assert!(Pin::new(&mut sampler).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!(*readings.lock().unwrap(), polls);
+    }
+}

@@ -89,6 +89,6 @@ fn before<E>(
 }
 
 /// Whether a retry may start at `time`. The end of time is no deadline.
-pub(super) fn in_time(time: Time, deadline: Time) -> bool {
+pub(crate) fn in_time(time: Time, deadline: Time) -> bool {
     time < deadline || deadline == Time::MAX
 }

@@ -2,7 +2,7 @@
 
 use super::{Classify, LimitError};
 use pin_project_lite::pin_project;
-use regatta_core::{Acquire, Permit, Strategy};
+use regatta_core::{Acquire, Outcome, Permit, Strategy};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -14,7 +14,8 @@ pin_project! {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it leaves the line; or drops the call, which then counts as cancelled.
+    /// Dropping it leaves the line; or gives the permit back unused, if the inner service was not called yet; or drops the
+    /// call, which then counts as cancelled.
     #[must_use = "futures do nothing unless polled"]
     pub struct Limited<Svc, Req, Fut, S, C>
     where
@@ -33,7 +34,7 @@ pin_project! {
         S: Strategy,
     {
         InLine { acquire: Acquire<S>, call: Option<(Svc, Req)> },
-        Permitted { call: Option<(Svc, Req)>, permit: Option<Permit> },
+        Permitted { call: Option<(Svc, Req)>, permit: Unsent },
         // What is dropped midway is dropped before its permit.
         Called { #[pin] response: Fut, permit: Option<Permit> },
         Over,
@@ -68,12 +69,12 @@ where
                         }
                     };
                     let call = call.take();
-                    this.state.set(State::Permitted { call, permit: Some(permit) });
+                    this.state.set(State::Permitted { call, permit: Unsent(Some(permit)) });
                 }
                 Now::Permitted { call, permit } => {
                     let Some((inner, _)) = call else { unreachable!("a call is made once") };
                     let readiness = ready!(inner.poll_ready(cx));
-                    let (call, permit) = (call.take(), permit.take());
+                    let (call, permit) = (call.take(), permit.0.take());
                     // If the inner service panics, this is over.
                     this.state.set(State::Over);
                     if let Err(error) = readiness {
@@ -96,6 +97,17 @@ where
             permit.complete(this.classify.classify(&result));
         }
         Poll::Ready(result.map_err(LimitError::Inner))
+    }
+}
+
+/// The permit of a call that was not made yet. Dropped, it is given back unused: nobody has seen it.
+struct Unsent(Option<Permit>);
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        if let Some(permit) = self.0.take() {
+            permit.complete(Outcome::Unused);
+        }
     }
 }
 

@@ -169,7 +169,7 @@ fn the_inner_service_is_driven_ready_before_it_is_called() {
 
     open.store(2, SeqCst);
     assert_eq!(smol::block_on(service.call(5)), Err(LimitError::Inner("out of order")));
-    assert_eq!(strategy.heard(), [Outcome::Success, Outcome::Cancelled, Outcome::Failure]);
+    assert_eq!(strategy.heard(), [Outcome::Success, Outcome::Unused, Outcome::Failure]);
 }
 
 #[test]
@@ -337,4 +337,32 @@ fn errors_say_who_failed() {
     assert_eq!(rejected.to_string(), "rejected: it could not be admitted before its deadline");
     let boxed: BoxError = LimitError::Inner(BoxError::from("seven")).into();
     assert_eq!(boxed.to_string(), "seven");
+}
+
+/// A service that is never ready.
+#[derive(Clone)]
+struct Busy;
+
+impl Service<()> for Busy {
+    type Response = ();
+    type Error = &'static str;
+    type Future = std::future::Ready<Result<(), &'static str>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
+        Poll::Pending
+    }
+
+    fn call(&mut self, (): ()) -> Self::Future {
+        unreachable!("it is not ready")
+    }
+}
+
+#[test]
+fn a_call_that_was_dropped_before_it_was_made_used_up_the_rate() {
+    let limiter = Limiter::new(crate::Gcra::new(1, Duration::from_secs(3600)).unwrap());
+    let mut call = Box::pin(LimitLayer::new(limiter.clone()).layer(Busy).call(()));
+    assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert!(limiter.try_acquire().is_err(), "it holds the only permit of this hour");
+    drop(call);
+    assert!(limiter.try_acquire().is_ok());
 }

@@ -5,6 +5,7 @@ use crate::batcher::errands::Errand;
 use crate::batcher::settings::WhenIdle;
 use crate::batcher::work::{Id, Work};
 use regatta_core::Time;
+use std::ops::Bound;
 
 impl<T, R, E> State<T, R, E> {
     /// Somebody begins to do what there is to do.
@@ -14,17 +15,27 @@ impl<T, R, E> State<T, R, E> {
     }
 
     pub(in crate::batcher) fn step(&mut self, now: Time, pass: u64) -> Step<T, R, E> {
-        let woken = |batch: &Batch<T, R, E>| {
-            batch.phase == Phase::Woken && batch.pass != pass && batch.work.is_some()
-        };
-        let first = self.batches.iter().find(|(_, batch)| woken(batch)).map(|(id, _)| *id);
-        if let Some(id) = first.or_else(|| self.next_retry(now)) {
+        let woken = self.next_of(|batch| batch.phase == Phase::Woken && batch.pass != pass);
+        if let Some(id) = woken.or_else(|| self.next_retry(now)) {
             return self.take(id, pass);
         }
         if self.has_room() && self.may_send(now) {
             return self.send(pass);
         }
-        self.step_timer()
+        match self.step_timer() {
+            // Last, because one that is handed over again and again must not be in everybody's way.
+            Step::Rest => {
+                self.next_of(|batch| batch.phase == Phase::Again).map_or(Step::Rest, |id| self.take(id, pass))
+            }
+            step @ (Step::Poll(..) | Step::Arm(_) | Step::Tick(..)) => step,
+        }
+    }
+
+    /// The first of such batches that nobody polls, in turn.
+    fn next_of(&self, is_such: impl Fn(&Batch<T, R, E>) -> bool) -> Option<Id> {
+        let later = self.batches.range((Bound::Excluded(self.latest), Bound::Unbounded));
+        let mut in_turn = later.chain(self.batches.range(..=self.latest));
+        in_turn.find(|(_, batch)| batch.work.is_some() && is_such(batch)).map(|(id, _)| *id)
     }
 
     /// A retry whose time has come, if there is room for it.
@@ -36,7 +47,7 @@ impl<T, R, E> State<T, R, E> {
     fn first_retry(&self) -> Option<(Time, Id)> {
         let delayed = self.batches.iter().filter_map(|(id, batch)| match batch.phase {
             Phase::Delayed(until) => Some((until, *id)),
-            Phase::Running | Phase::Woken => None,
+            Phase::Running | Phase::Woken | Phase::Again => None,
         });
         delayed.min()
     }
@@ -44,6 +55,7 @@ impl<T, R, E> State<T, R, E> {
     fn take(&mut self, id: Id, pass: u64) -> Step<T, R, E> {
         let Some(batch) = self.batches.get_mut(&id) else { return Step::Rest };
         (batch.phase, batch.pass) = (Phase::Running, pass);
+        self.latest = id;
         batch.work.take().map_or(Step::Rest, |work| Step::Poll(id, work))
     }
 

@@ -3,6 +3,7 @@
 use super::{Batch, Phase, State, Timer};
 use crate::batcher::errands::Errand;
 use crate::batcher::work::Id;
+use regatta_core::Time;
 
 impl<T, R, E> State<T, R, E> {
     /// The handler of a batch has woken it.
@@ -65,12 +66,18 @@ impl<T, R, E> State<T, R, E> {
 
     /// Somebody goes. What there is to do, and what it may have been woken for, is left to the others.
     pub(super) fn nudge(&mut self) {
-        let woken = |batch: &Batch<T, R, E>| batch.phase == Phase::Woken && batch.work.is_some();
+        let woken = |batch: &Batch<T, R, E>| {
+            matches!(batch.phase, Phase::Woken | Phase::Again) && batch.work.is_some()
+        };
         let woken: Vec<Id> =
             self.batches.iter().filter(|(_, batch)| woken(batch)).map(|(id, _)| *id).collect();
         woken.into_iter().for_each(|id| self.wake_batch(id));
-        let watched = matches!(self.timer, Timer::Armed { fired: false, .. } | Timer::Out { .. });
-        if self.has_room() && (self.is_due() || (!watched && self.wanted_timer().is_some())) {
+        let watched = |time: Time| match self.timer {
+            Timer::Armed { at, fired, .. } => !fired && at <= time,
+            Timer::Out { .. } => true,
+            Timer::None => false,
+        };
+        if self.has_room() && (self.is_due() || self.wanted_timer().is_some_and(|time| !watched(time))) {
             self.wake_next();
         }
     }

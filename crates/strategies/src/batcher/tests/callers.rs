@@ -2,6 +2,10 @@
 
 use super::world::*;
 use crate::Batcher;
+use crate::batcher::shared::STEPS;
+use crate::batcher::{Failure, Repeat};
+use regatta_core::{TaskError, retry_fn};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
@@ -201,4 +205,33 @@ fn poll<F: Future + Unpin>(future: &mut F, cx: &mut std::task::Context<'_>) -> O
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,
     }
+}
+
+#[test]
+fn a_retry_that_came_with_the_last_step_waited_for_a_later_timer() {
+    let clock = Manual::default();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = calls.clone();
+    let batcher = Batcher::new(async move |items: Vec<u32>| {
+        let call = count.fetch_add(1, Ordering::Relaxed);
+        if call < STEPS { Err("down") } else { Ok(items) }
+    });
+    // So many attempts at once that a poll has not one step left, then a pause.
+    let rule = retry_fn(|attempts, _: &TaskError<&'static str>| {
+        Some(if (attempts as usize) < STEPS { nanos(0) } else { nanos(5) })
+    });
+    let batcher = batcher.size(2).unwrap().linger(nanos(1000)).clock(Arc::new(clock.clone()));
+    let batcher = batcher.on_failure(Failure::retry(rule, Repeat::Idempotent));
+    let mut tasks: Vec<_> = (0..2).map(|item| Task::new(batcher.call(item))).collect();
+    // One waits, so a timer is armed; then a second fills the batch, and goes when its poll has done enough.
+    tasks[0].poll();
+    assert_eq!(clock.armed(), 1);
+    tasks[1].poll();
+    assert_eq!(calls.load(Ordering::Relaxed), STEPS);
+    tasks[1].cancel();
+    tasks.truncate(1);
+    run(&mut tasks);
+    clock.jump();
+    assert_eq!(outputs(&mut tasks).len(), 1);
+    assert_eq!(clock.now(), 5);
 }

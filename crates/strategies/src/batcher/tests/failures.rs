@@ -2,9 +2,11 @@
 
 use super::world::*;
 use crate::batcher::{Failure, Repeat};
-use crate::{BatchError, Batcher};
-use regatta_core::{Backoff, TaskError, retry_fn};
+use crate::{BatchError, Batcher, RetryBudget, RetryExt};
+use regatta_core::{Backoff, TaskError, Time, retry_fn};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 fn clear() -> Repeat<&'static str> {
@@ -263,4 +265,75 @@ fn of_per_item_results_only_the_failed_are_handed_over_again() {
         };
         assert_eq!((failed, calls), (expected_failed.into(), expected.iter().map(|c| c.to_vec()).collect()));
     }
+}
+
+#[test]
+fn a_retry_that_waited_for_room_began_after_its_deadline() {
+    let (desk, batcher, clock) = world();
+    let budget = RetryBudget::new(0.0).unwrap().reserve(1);
+    let rule = Backoff::constant(nanos(100)).within(nanos(150)).budget(&budget);
+    let batcher = batcher.size(2).unwrap().on_failure(Failure::retry(rule, Repeat::Idempotent));
+    let mut tasks = callers(&batcher, [1, 2, 3, 4]);
+    desk.answer(0, Answer::Fail("busy"));
+    run(&mut tasks);
+    assert_eq!((desk.calls().len(), budget.balance()), (2, 0));
+    // The other batch keeps the only place for too long.
+    clock.set(150);
+    desk.answer(1, Answer::Fine);
+    let results: Vec<_> = outputs(&mut tasks).into_iter().map(plain).collect();
+    let busy = || Err("busy".to_owned());
+    assert_eq!(results, [busy(), busy(), Ok(1003), Ok(1004)]);
+    // What was not tried again took nothing from the budget.
+    assert_eq!((desk.calls().len(), budget.balance()), (2, 1));
+}
+
+#[test]
+fn what_is_late_for_its_retry_has_each_its_own_error() {
+    let clock = Manual::default();
+    let time = clock.clone();
+    let batcher = Batcher::per_item(async move |items: Vec<u32>| {
+        time.advance(1);
+        items.into_iter().map(|item| if item == 2 { Ok(item) } else { Err(item) }).collect()
+    });
+    let rule = Backoff::constant(nanos(100)).until(Time::from_nanos(150));
+    let batcher = batcher
+        .size(3)
+        .unwrap()
+        .on_failure(Failure::retry(rule, Repeat::Idempotent))
+        .clock(Arc::new(clock.clone()));
+    let mut tasks: Vec<_> = [1, 2, 3].map(|item| Task::begun(batcher.call(item))).into();
+    run(&mut tasks);
+    // Everybody was busy elsewhere.
+    clock.set(150);
+    let results: Vec<_> =
+        outputs(&mut tasks).iter().map(|r| r.as_ref().map_err(|e| *e.failure().unwrap()).copied()).collect();
+    assert_eq!((results, clock.now()), (vec![Err(1), Ok(2), Err(3)], 150), "it was called once");
+}
+
+#[test]
+fn a_batch_that_was_tried_again_at_once_left_no_turn_to_the_next() {
+    let done = Arc::new(AtomicUsize::new(0));
+    let count = done.clone();
+    let batcher = Batcher::new(async move |items: Vec<u32>| {
+        if items[0] == 1 {
+            return Err("down");
+        }
+        // Not at the first poll.
+        let mut first = true;
+        std::future::poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            if std::mem::take(&mut first) { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
+        count.fetch_add(1, Ordering::Relaxed);
+        Ok(items)
+    });
+    let rule = Backoff::constant(Duration::ZERO).forever();
+    let batcher = batcher.size(1).unwrap().in_flight(2).unwrap();
+    let batcher = batcher.on_failure(Failure::retry(rule, Repeat::Idempotent));
+    let mut tasks = [Task::new(batcher.call(1)), Task::new(batcher.call(2))];
+    for _ in 0..10 {
+        tasks.iter_mut().for_each(Task::poll);
+    }
+    assert_eq!((done.load(Ordering::Relaxed), tasks[1].output().and_then(Result::ok)), (1, Some(2)));
 }

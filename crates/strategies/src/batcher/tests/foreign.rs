@@ -309,3 +309,39 @@ fn a_handler_may_call_its_batcher_if_there_is_room() {
     assert_eq!(plain(outputs(&mut tasks).remove(0)), Ok(10));
     *home.lock().unwrap() = None;
 }
+
+/// Panics when it is cloned, if it is 2; and when it is dropped, if that is not due to a panic.
+struct Clinging(u32);
+
+impl Clone for Clinging {
+    fn clone(&self) -> Self {
+        assert_ne!(self.0, 2, "it broke");
+        Self(self.0)
+    }
+}
+
+impl Drop for Clinging {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("it clings");
+        }
+    }
+}
+
+#[test]
+fn items_that_panic_in_their_drop_lost_their_batch() {
+    let batcher = Batcher::new(async move |items: Vec<Clinging>| {
+        let numbers = items.iter().map(|item| item.0).collect();
+        std::mem::forget(items);
+        Ok::<Vec<u32>, &str>(numbers)
+    });
+    let batcher = batcher.size(2).unwrap().on_failure(Failure::OneByOne(Repeat::Idempotent));
+    // The copies can't be made, and the items can't be dropped.
+    let mut tasks: Vec<_> = [1, 2].map(|item| Task::new(batcher.call(Clinging(item)))).into();
+    for result in outputs(&mut tasks) {
+        assert!(result.unwrap_err().to_string().starts_with("panicked: "));
+    }
+    // The place is free again, and the batch gone.
+    let mut tasks: Vec<_> = [3, 4].map(|item| Task::new(batcher.call(Clinging(item)))).into();
+    assert_eq!(outputs(&mut tasks).len(), 2);
+}

@@ -216,3 +216,32 @@ fn whoever_waits_is_served_when_the_other_side_is_well() {
         assert_eq!(*done.lock().unwrap(), vec![expected; count as usize]);
     }
 }
+
+/// A clock that moves on by 10 ns whenever it is read, so every timer of less is late when it is made.
+struct Hasty(AtomicUsize);
+
+impl regatta_core::Clock for Hasty {
+    fn now(&self) -> Time {
+        let reads = self.0.fetch_add(1, Ordering::Relaxed);
+        assert!(reads < 100, "nobody else gets a turn");
+        Time::from_nanos(10 * reads as u64)
+    }
+
+    fn sleep_until(&self, time: Time) -> regatta_core::Sleep {
+        assert!(time < self.now());
+        regatta_core::Sleep::ready()
+    }
+}
+
+#[test]
+fn a_period_shorter_than_a_look_left_nobody_else_a_turn() {
+    let clock = Arc::new(Hasty(AtomicUsize::new(0)));
+    let limiter = Limiter::with_clock(touchy(), clock.clone());
+    let mut health = HealthProbe::new(limiter.clone(), |breaker| breaker, nanos(1), async || true).unwrap();
+    assert!(poll(&mut health).is_pending());
+    clock.0.store(0, Ordering::Relaxed);
+    assert!(poll(&mut health).is_pending());
+    clock.0.store(0, Ordering::Relaxed);
+    limiter.close();
+    assert!(poll(&mut health).is_ready() || poll(&mut health).is_ready());
+}
