@@ -111,3 +111,6 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
