@@ -1,76 +1,131 @@
+//! What a retry rule hears of its task, and what it can forbid.
+
+mod late;
+
 use crate::Runner;
-use regatta_core::{Outcome, Readiness, Rejection, Request, Retry, Strategy, TaskError, Time};
-use regatta_sim::ManualClock;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use regatta_core::{Retry, TaskError, Time};
+use regatta_sim::Sim;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Lets so many attempts through, and refuses all others for good.
-struct First(usize);
+const SEC: Duration = Duration::from_secs(1);
 
-impl Strategy for First {
-    type Token = ();
-
-    fn ready(&self, _: Time, _: &Request) -> Readiness {
-        if self.0 == 0 { Readiness::Rejected(Rejection::Closed) } else { Readiness::Ready }
-    }
-
-    fn start(&mut self, now: Time, request: &Request) -> Result<(), Readiness> {
-        match self.ready(now, request) {
-            Readiness::Ready => Ok(self.0 -= 1),
-            no => Err(no),
-        }
-    }
-
-    fn finish(&mut self, (): (), _: Time, _: Outcome) {}
+/// What a rule heard: when its task began, and how many retries that it had allowed were not made.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+struct Heard {
+    begun: Option<Time>,
+    forgone: u32,
 }
 
-/// Allows every retry, and counts those that were not made.
-struct Always(Arc<AtomicUsize>);
+/// Tries again every two seconds, within a time that counts from the beginning.
+#[derive(Clone)]
+struct EveryTwo {
+    within: Option<Duration>,
+    heard: Arc<Mutex<Heard>>,
+}
 
-impl Retry<&'static str> for Always {
-    fn delay(&mut self, _: Time, _: u32, _: &TaskError<&'static str>) -> Option<Duration> {
-        Some(Duration::ZERO)
+impl EveryTwo {
+    fn new(within: Option<Duration>) -> (Self, Arc<Mutex<Heard>>) {
+        let heard = Arc::default();
+        (Self { within, heard: Arc::clone(&heard) }, heard)
+    }
+}
+
+impl Retry<()> for EveryTwo {
+    fn begin(&mut self, now: Time) {
+        assert_eq!(self.heard.lock().unwrap().begun.replace(now), None, "a task begins once");
+    }
+
+    fn delay(&mut self, _: Time, _: u32, _: &TaskError<()>) -> Option<Duration> {
+        Some(2 * SEC)
     }
 
     fn forgo(&mut self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.heard.lock().unwrap().forgone += 1;
+    }
+
+    fn deadline(&self) -> Time {
+        let begun = self.heard.lock().unwrap().begun;
+        begun.zip(self.within).map_or(Time::MAX, |(begun, within)| begun + within)
     }
 }
 
 #[test]
-fn a_retry_that_was_refused_kept_what_it_had_taken() {
-    let forgone = Arc::new(AtomicUsize::new(0));
-    let mut runner = Runner::new().strategy(First(1));
-    runner.add_retry("a", Always(forgone.clone()), async || Err::<(), _>("busy")).unwrap();
-    let report = smol::block_on(runner.run());
+fn no_retry_is_due_after_the_deadline_of_its_rule() {
+    let sim = Sim::new(0);
+    let begun = sim.clock().now();
+    let (rule, heard) = EveryTwo::new(Some(5 * SEC));
+    let mut runner = Runner::new().clock(sim.clock());
+    runner.add_retry("a", rule, async || Err::<u8, ()>(())).unwrap();
+    let report = sim.run(runner.run()).unwrap();
     let task = &report.tasks()[0];
-    assert!(matches!(task.result(), Err(TaskError::Rejected(Rejection::Closed))));
-    assert_eq!((task.attempts(), forgone.load(Ordering::Relaxed)), (1, 1));
+    assert_eq!((task.attempts(), task.ended()), (3, Some(begun + 4 * SEC)));
+    assert_eq!(*heard.lock().unwrap(), Heard { begun: Some(begun), forgone: 1 });
 }
 
 #[test]
-fn a_retry_began_after_its_deadline_when_another_task_took_long() {
-    /// One retry after 5 ns, but none from 10 ns on.
-    struct Soon(Time);
+fn no_retry_is_due_after_the_end_of_its_task() {
+    let sim = Sim::new(0);
+    let begun = sim.clock().now();
+    let (rule, heard) = EveryTwo::new(None);
+    let mut runner = Runner::new().clock(sim.clock()).task_timeout(3 * SEC);
+    runner.add_retry("a", rule, async || Err::<u8, ()>(())).unwrap();
+    let report = sim.run(runner.run()).unwrap();
+    let task = &report.tasks()[0];
+    assert_eq!((task.attempts(), task.ended()), (2, Some(begun + 2 * SEC)));
+    assert_eq!(*heard.lock().unwrap(), Heard { begun: Some(begun), forgone: 1 });
+}
 
-    impl Retry<&'static str> for Soon {
-        fn delay(&mut self, _: Time, _: u32, _: &TaskError<&'static str>) -> Option<Duration> {
-            Some(Duration::from_nanos(5))
-        }
+#[test]
+fn a_retry_that_finds_no_slot_before_the_deadline_is_forgone() {
+    let sim = Sim::new(0);
+    let begun = sim.clock().now();
+    let (rule, heard) = EveryTwo::new(Some(5 * SEC));
+    let mut runner = Runner::new().limit(1).unwrap().clock(sim.clock());
+    runner.add_retry("a", rule, async || Err(())).unwrap();
+    runner.add("b", async { Ok::<_, ()>(sim.sleep(10 * SEC).await) }).unwrap();
+    let report = sim.run(runner.run()).unwrap();
+    let task = &report.tasks()[0];
+    assert_eq!((task.attempts(), task.ended()), (1, Some(begun + 5 * SEC)));
+    assert_eq!(heard.lock().unwrap().forgone, 1);
+}
 
-        fn deadline(&self) -> Time {
-            self.0
-        }
-    }
+#[test]
+fn a_task_that_is_cancelled_while_it_waits_forgoes_its_retry() {
+    let sim = Sim::new(0);
+    let begun = sim.clock().now();
+    let (rule, heard) = EveryTwo::new(None);
+    let mut runner = Runner::new().clock(sim.clock());
+    runner.add_retry("a", rule, async || Err::<u8, ()>(())).unwrap();
+    let handle = runner.handle();
+    let cancel = async {
+        sim.sleep(3 * SEC).await;
+        assert!(handle.cancel("a"));
+    };
+    let (report, ()) = sim.run(async { futures::join!(runner.run(), cancel) }).unwrap();
+    let task = &report.tasks()[0];
+    assert_eq!((task.attempts(), task.ended()), (2, Some(begun + 3 * SEC)));
+    assert_eq!(heard.lock().unwrap().forgone, 1);
+}
 
-    let clock = ManualClock::new();
-    let deadline = clock.now() + Duration::from_nanos(10);
-    let mut runner = Runner::new().limit(1).unwrap().strategy(First(9)).clock(clock.shared());
-    runner.add_retry("a", Soon(deadline), async || Err("busy")).unwrap();
-    runner.add("b", async { Ok(clock.advance(Duration::from_nanos(100))) }).unwrap();
-    let report = smol::block_on(runner.run());
-    let attempts: Vec<_> =
-        report.tasks().iter().map(|task| (task.attempts(), task.result().is_ok())).collect();
-    assert_eq!(attempts, [(1, false), (1, true)]);
+#[test]
+fn a_task_that_was_asked_to_stop_is_not_tried_again() {
+    let sim = Sim::new(0);
+    let begun = sim.clock().now();
+    let (rule, heard) = EveryTwo::new(None);
+    let mut runner = Runner::new().clock(sim.clock()).grace(10 * SEC);
+    let attempt = async || {
+        sim.sleep(4 * SEC).await;
+        Err::<u8, ()>(())
+    };
+    runner.add_retry("a", rule, attempt).unwrap();
+    let handle = runner.handle();
+    let cancel = async {
+        sim.sleep(3 * SEC).await;
+        assert!(handle.cancel("a"));
+    };
+    let (report, ()) = sim.run(async { futures::join!(runner.run(), cancel) }).unwrap();
+    let task = &report.tasks()[0];
+    assert_eq!((task.attempts(), task.ended()), (1, Some(begun + 4 * SEC)));
+    assert_eq!(heard.lock().unwrap().forgone, 0);
 }
