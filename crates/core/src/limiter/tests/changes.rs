@@ -410,7 +410,13 @@ impl Strategy for Window {
     type Token = ();
 
     fn ready(&self, now: Time, _: &Request) -> Readiness {
-        match self.starts.iter().rev().nth(self.most - 1).map(|start| *start + Duration::from_nanos(self.span)) {
+        match self
+            .starts
+            .iter()
+            .rev()
+            .nth(self.most - 1)
+            .map(|start| *start + Duration::from_nanos(self.span))
+        {
             Some(earliest) if now < earliest => Readiness::NotBefore(earliest),
             Some(_) | None => Readiness::Ready,
         }
