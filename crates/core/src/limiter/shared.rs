@@ -73,7 +73,7 @@ impl<S: Strategy> Shared<S> {
         let errands = std::mem::take(&mut state.errands);
         drop(state);
         let mut rest = Rest(errands.into_iter());
-        while let Some(errand) = rest.0.next() {
+        for errand in &mut rest.0 {
             errand.run();
         }
     }
