@@ -30,6 +30,9 @@ use std::sync::Arc;
 /// The strategy is asked under the limiter's lock. It may contain another `Limiter`, in whose line this one then stands
 /// like an engine; never the same one.
 ///
+/// Within one strategy, a limiter may stand once: not twice in a tuple, and not beside another limiter that contains it.
+/// With two places in one line, neither of which is any use alone, the strategy would wait for itself.
+///
 /// # Examples
 ///
 /// ```

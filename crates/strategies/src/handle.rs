@@ -3,6 +3,7 @@
 use regatta_core::Kick;
 use std::collections::BTreeMap;
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A handle on a shared value. Clones share the value; each may be attached to somebody else.
@@ -50,9 +51,23 @@ impl<T> Handle<T> {
     }
 
     /// Kicks everybody who is attached, in the order of attaching. To be called after the value was changed.
+    ///
+    /// If a kick panics, the others are kicked before that goes on.
     pub(crate) fn kick(&self) {
         let kicks: Vec<_> = self.lock().kicks.values().cloned().collect();
-        kicks.iter().for_each(|kick| kick.kick());
+        let mut panics = None;
+        for kick in kicks {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| kick.kick())) {
+                // Of several, the first is as good as any, and what the others carry may panic again when dropped.
+                match panics {
+                    None => panics = Some(panic),
+                    Some(_) => std::mem::forget(panic),
+                }
+            }
+        }
+        if let Some(panic) = panics {
+            resume_unwind(panic);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Attached> {

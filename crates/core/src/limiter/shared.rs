@@ -78,7 +78,10 @@ impl<S: Strategy> Shared<S> {
 
     #[cold]
     fn run(errands: Vec<Errand>) {
-        errands.into_iter().for_each(Errand::run);
+        let mut rest = Rest(errands.into_iter());
+        for errand in &mut rest.0 {
+            errand.run();
+        }
     }
 
     /// A kick may come from inside the lock (an `update` that changes a gate, say), so it can't wait for it: it leaves
@@ -106,6 +109,20 @@ impl<S: Strategy> Shared<S> {
         // Pairs with the fence of `Bell`: either the kick finds the lock free, or this finds the mark.
         fence(Ordering::SeqCst);
         self.changed.load(Ordering::Relaxed)
+    }
+}
+
+/// Holds errands at its drop only if one before them has panicked: the others are run all the same.
+struct Rest(std::vec::IntoIter<Errand>);
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        for errand in &mut self.0 {
+            // As below: it was heard the first time.
+            if let Err(again) = catch_unwind(AssertUnwindSafe(|| errand.run())) {
+                std::mem::forget(again);
+            }
+        }
     }
 }
 

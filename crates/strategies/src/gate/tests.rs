@@ -246,3 +246,23 @@ fn an_update_keeps_the_order_of_attaching() {
     gate.open();
     assert_eq!(taken(&woken), [0, 1]);
 }
+
+struct Grumpy;
+
+impl std::task::Wake for Grumpy {
+    fn wake(self: std::sync::Arc<Self>) {
+        panic!("kicked");
+    }
+}
+
+#[test]
+fn a_kick_that_panics_keeps_nobody_else_asleep() {
+    let (gate, woken) = (Gate::closed(), Woken::default());
+    let mut clones = [(); 3].map(|()| gate.clone());
+    clones[0].attach(kick(0, &woken));
+    clones[1].attach(Kick::new(std::sync::Arc::new(Grumpy).into()));
+    clones[2].attach(kick(2, &woken));
+    let opening = std::panic::AssertUnwindSafe(|| gate.open());
+    assert!(std::panic::catch_unwind(opening).is_err(), "it is heard");
+    assert_eq!(taken(&woken), [0, 2]);
+}

@@ -2,6 +2,7 @@
 
 use super::world::*;
 use crate::*;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -320,6 +321,28 @@ fn wakers_are_woken_outside_the_lock() {
 }
 
 /// Foreign code may look at the limiter while it hears the reasons.
+struct Grumpy;
+
+impl Wake for Grumpy {
+    fn wake(self: Arc<Self>) {
+        panic!("woken");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_keeps_nobody_else_asleep() {
+    let (limiter, _) = limiter(Slots::new(1));
+    let permit = limiter.try_acquire().unwrap();
+    let mut grumpy = Box::pin(limiter.acquire());
+    let waker = Waker::from(Arc::new(Grumpy));
+    assert!(grumpy.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let mut tasks = queue(&limiter, 2);
+    assert!(catch_unwind(AssertUnwindSafe(|| limiter.close())).is_err());
+    assert!(tasks.iter_mut().all(|task| task.refusal() == Rejection::Closed));
+    drop(permit);
+    assert_eq!(counts(&limiter), (0, 0));
+}
+
 #[test]
 fn reasons_are_told_outside_the_lock() {
     struct Nosy<'a>(&'a Limiter<Slots>, Vec<(String, Readiness, usize)>);
