@@ -3,7 +3,7 @@
 use super::Adaptive;
 use regatta_core::ConfigError;
 
-/// What an [`Adaptive`] makes of an [`Outcome::Failure`].
+/// What an [`Adaptive`] makes of an [`Outcome::Failure`](regatta_core::Outcome::Failure).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum OnFailure {
     /// The limit shrinks as after an overload.
