@@ -58,7 +58,8 @@ use std::time::Duration;
 ///
 /// Handing in an item is O(log n) in those that wait, and takes about 200 bytes and two clones of a waker; a batch costs
 /// a few allocations and one box for the handler's future. When the handler's future is woken k times, each of its
-/// callers is polled up to k + 2 times. There is one timer in all.
+/// callers is polled up to k + 2 times; while batches wait for retries, their callers are also polled whenever the time of
+/// one of them has come. There is one timer in all.
 ///
 /// # Examples
 ///

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// Narrows a retry rule down: to some errors, a deadline, a budget; and lets the other side lengthen a pause.
 ///
-/// For a [`Backoff`](regatta_core::Backoff), a [`retry_fn`](regatta_core::retry_fn), a boxed rule, and what these
+/// For a [`Backoff`], a [`retry_fn`](regatta_core::retry_fn), a boxed rule, and what these
 /// methods return; for a rule of your own, say `impl RetryExt for MyRule {}`.
 ///
 /// Each part only ever stops earlier or waits longer, so the order in which they stand doesn't matter: a retry that one

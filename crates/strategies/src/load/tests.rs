@@ -248,8 +248,7 @@ fn a_sampler_can_be_spawned() {
 
 #[test]
 fn a_period_shorter_than_a_reading_left_nobody_else_a_turn() {
-    let world = World::new();
-    let (clock, readings) = (world.clock.clone(), Arc::new(Mutex::new(0)));
+    let (clock, readings) = (Manual::default(), Arc::new(Mutex::new(0)));
     let count = readings.clone();
     let slow = move || {
         let mut readings = count.lock().unwrap();

@@ -19,7 +19,10 @@ impl Strategy for First {
 
     fn start(&mut self, now: Time, request: &Request) -> Result<(), Readiness> {
         match self.ready(now, request) {
-            Readiness::Ready => Ok(self.0 -= 1),
+            Readiness::Ready => {
+                self.0 -= 1;
+                Ok(())
+            }
             no => Err(no),
         }
     }
@@ -70,7 +73,11 @@ fn a_retry_began_after_its_deadline_when_another_task_took_long() {
     let deadline = clock.now() + Duration::from_nanos(10);
     let mut runner = Runner::new().limit(1).unwrap().strategy(First(9)).clock(clock.shared());
     runner.add_retry("a", Soon(deadline), async || Err("busy")).unwrap();
-    runner.add("b", async { Ok(clock.advance(Duration::from_nanos(100))) }).unwrap();
+    let slow = async {
+        clock.advance(Duration::from_nanos(100));
+        Ok(())
+    };
+    runner.add("b", slow).unwrap();
     let report = smol::block_on(runner.run());
     let attempts: Vec<_> =
         report.tasks().iter().map(|task| (task.attempts(), task.result().is_ok())).collect();
