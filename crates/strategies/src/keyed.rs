@@ -31,7 +31,8 @@ const UNCLASSED: usize = 0;
 ///
 /// Not everything comes to rest by itself. An [`Adaptive`](crate::Adaptive) doesn't once it has learned, and neither does
 /// a [`Breaker`](crate::Breaker) that is open or remembers failures in a row or a window of counts. For these, let
-/// `capacity` be more than there will ever be classes: with all places taken by them, a new class waits without end.
+/// `capacity` be more than there will ever be classes, or [`forget`](Keyed::forget) some by hand: with all places taken by
+/// them, a new class waits without end.
 ///
 /// Two are equal if all classes are: one that is unknown counts as fresh. What is changed from outside in the strategy
 /// of one class kicks whoever asks; so a [`Gate`](crate::Gate) or a [`Pausable`](crate::Pausable) may be a member.
@@ -195,6 +196,27 @@ impl<S: Strategy> Keyed<S> {
             self.lock().add(place);
         }
         Some(result)
+    }
+
+    /// Forgets what is known of `class`, and makes those who wait ask again; whether it was known. It is as fresh then,
+    /// and what it has in flight is not known to it; also one that was [`set`](Keyed::set).
+    ///
+    /// For classes that come to rest only when somebody asks for them, such as those whose strategy learns.
+    pub fn forget(&mut self, class: impl Into<Option<Class>>) -> bool {
+        let class = class.into();
+        let Some(place) = self.find(class) else { return false };
+        if class.is_some() && self.slots[place].is_kept {
+            self.kept -= 1;
+        }
+        self.undo = None;
+        let fresh = self.make.one(class);
+        let former = self.put(place, class, class.is_none(), fresh);
+        if class.is_some() {
+            self.lock().add(place);
+        }
+        drop(former);
+        self.bell.ring();
+        true
     }
 
     /// How many classes are remembered, those that were [`set`](Keyed::set) included.

@@ -1,6 +1,8 @@
 //! Which classes are forgotten, when, and at what cost.
 
 use super::*;
+use crate::Breaker;
+use crate::waiting::{Woken, kick, taken};
 use std::sync::Arc;
 
 #[test]
@@ -162,4 +164,41 @@ fn changes_without_end_take_no_memory() {
         assert_eq!(keyed.ready(NOW, &of(9)), Readiness::NotBefore(at(1_000)));
     }
     assert!(keyed.lock().len() < 50, "{}", keyed.lock().len());
+}
+
+/// Open breakers never come to rest by themselves, so a full house of them would keep everybody else out for good.
+#[test]
+fn a_class_that_is_forgotten_by_hand_makes_room() {
+    let (breaker, woken) = (Breaker::consecutive(1).unwrap(), Woken::default());
+    let mut keyed = Keyed::new(breaker).capacity(2).unwrap();
+    keyed.attach(kick(0, &woken));
+    for number in [1, 2] {
+        let token = started(&mut keyed, 0, of(number));
+        keyed.finish(token, NOW, Outcome::Failure);
+    }
+    taken(&woken);
+    assert_eq!(keyed.ready(NOW, &of(3)), Readiness::OnChange);
+    assert!(!keyed.forget(class(3)) && taken(&woken).is_empty());
+    assert!(keyed.forget(class(1)));
+    assert_eq!(taken(&woken), [0]);
+    assert_eq!((keyed.ready(NOW, &of(1)), keyed.classes()), (Readiness::Ready, 2), "it is as fresh");
+    let token = started(&mut keyed, 0, of(3));
+    keyed.finish(token, NOW, Outcome::Success);
+    assert_eq!(keyed.get(class(1)), None, "its place was free");
+    assert!(keyed.get(class(2)).is_some(), "the other one still limits");
+}
+
+#[test]
+fn late_tokens_of_a_class_that_was_forgotten_by_hand_take_nothing() {
+    let mut keyed = singles(2);
+    let late = started(&mut keyed, 0, of(1));
+    keyed.set(class(2), concurrency(5));
+    assert!(keyed.forget(class(1)) && keyed.forget(class(2)) && keyed.forget(None));
+    let token = started(&mut keyed, 0, of(1));
+    keyed.finish(late, NOW, Outcome::Success);
+    assert_eq!(keyed.ready(NOW, &of(1)), Readiness::OnChange, "one is in flight");
+    keyed.finish(token, NOW, Outcome::Success);
+    assert_eq!(keyed.get(class(2)).map(Concurrency::max), Some(1), "what was set is forgotten, too");
+    let _others = [3, 4].map(|number| started(&mut keyed, 0, of(number)));
+    assert_eq!(keyed.classes(), 2);
 }
