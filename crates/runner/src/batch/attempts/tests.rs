@@ -110,7 +110,7 @@ fn a_task_that_is_cancelled_while_it_waits_forgoes_its_retry() {
 fn a_task_that_was_asked_to_stop_is_not_tried_again() {
     let sim = Sim::new(0);
     let begun = sim.clock().now();
-    let (rule, heard) = EveryTwo::new(None);
+    let (rule, heard) = EveryTwo::new(Some(20 * SEC));
     let mut runner = Runner::new().clock(sim.clock()).grace(10 * SEC);
     let attempt = async || {
         sim.sleep(4 * SEC).await;
