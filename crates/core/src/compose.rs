@@ -321,3 +321,6 @@ macro_rules! forward {
 
 forward!(Box<S>);
 forward!(&mut S);
+
+#[cfg(test)]
+mod tests;

@@ -177,7 +177,8 @@ where
 
     fn wake_by_ref(self: &Arc<Self>) {
         if let Some(shared) = self.0.upgrade() {
-            shared.changed.store(true, Ordering::SeqCst);
+            // A swap, so that a mark that is there already, and what was changed before it, is not hidden by this one.
+            shared.changed.swap(true, Ordering::SeqCst);
             fence(Ordering::SeqCst);
             let rescue = Rescue(&*shared);
             shared.serve_changes();

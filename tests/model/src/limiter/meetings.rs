@@ -91,7 +91,10 @@ fn acquire<S: Strategy>(shared: &Arc<Shared<S>>) -> Acquire<S> {
 }
 
 /// Polls once, as an executor would that is in no hurry.
-fn look(acquire: &mut Acquire<One>) -> Option<Permit> {
+fn look<S>(acquire: &mut Acquire<S>) -> Option<Permit>
+where
+    S: Strategy<Token: Send + 'static> + Send + 'static,
+{
     match Pin::new(acquire).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(permit) => Some(permit.expect("nobody closes it")),
         Poll::Pending => None,
@@ -188,6 +191,31 @@ fn a_change_that_finds_the_lock_taken_for_nothing_reaches_who_comes_next() {
         kick.kick();
         waiter.join().unwrap();
         passer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_change_that_comes_while_another_is_served_is_served_too() {
+    model(|| {
+        let opens = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+        let kicks = [(); 2].map(|()| Arc::new(Mutex::new(None)));
+        let doors = [0, 1].map(|door| Door { open: opens[door].clone(), kick: kicks[door].clone() });
+        let shared = Shared::new(<(Door, Door)>::from(doors), Arc::new(Still));
+        let mut waiting = acquire(&shared);
+        assert!(look(&mut waiting).is_none());
+        let opened = |door: usize| {
+            let (open, kick) = (opens[door].clone(), kicks[door].clone());
+            move || {
+                open.store(true, Ordering::SeqCst);
+                let kick = kick.lock().unwrap().clone().expect("a limiter attaches its strategy");
+                kick.kick();
+            }
+        };
+        let other = thread::spawn(opened(0));
+        opened(1)();
+        other.join().unwrap();
+        shared.with(|state| assert_eq!(state.waiting(), 0, "nobody looked again"));
+        drop(waiting);
     });
 }
 

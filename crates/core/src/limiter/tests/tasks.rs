@@ -178,6 +178,17 @@ fn a_finish_looks_at_the_clock_only_for_those_who_mind() {
 }
 
 #[test]
+fn whoever_is_handed_a_place_starts_when_it_was_given_back() {
+    let (limiter, clock) = limiter((Slots::new(1), Rate::new(3)));
+    let permit = limiter.try_acquire().unwrap();
+    let waiting = queue(&limiter, 1);
+    clock.set(10);
+    permit.complete(Outcome::Success);
+    assert_eq!(limiter.peek(|(_, rate)| rate.last), Some(at(10)));
+    drop(waiting);
+}
+
+#[test]
 fn a_strategy_that_is_exchanged_may_mind_the_time_of_a_finish() {
     let (limiter, clock) = limiter(None::<Stopwatch>);
     limiter.update(|watch| *watch = Some(Stopwatch(None)));

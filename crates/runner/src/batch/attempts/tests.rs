@@ -17,7 +17,7 @@ struct Heard {
     forgone: u32,
 }
 
-/// Tries again every two seconds, within a time that counts from the beginning.
+/// Tries again every two seconds, not for ever, within a time that counts from the beginning.
 #[derive(Clone)]
 struct EveryTwo {
     within: Option<Duration>,
@@ -36,8 +36,8 @@ impl Retry<()> for EveryTwo {
         assert_eq!(self.heard.lock().unwrap().begun.replace(now), None, "a task begins once");
     }
 
-    fn delay(&mut self, _: Time, _: u32, _: &TaskError<()>) -> Option<Duration> {
-        Some(2 * SEC)
+    fn delay(&mut self, _: Time, attempts: u32, _: &TaskError<()>) -> Option<Duration> {
+        (attempts < 20).then_some(2 * SEC)
     }
 
     fn forgo(&mut self) {
@@ -112,7 +112,7 @@ fn a_task_that_is_cancelled_while_it_waits_forgoes_its_retry() {
 fn a_task_that_was_asked_to_stop_is_not_tried_again() {
     let sim = Sim::new(0);
     let begun = sim.clock().now();
-    let (rule, heard) = EveryTwo::new(None);
+    let (rule, heard) = EveryTwo::new(Some(20 * SEC));
     let mut runner = Runner::new().clock(sim.clock()).grace(10 * SEC);
     let attempt = async || {
         sim.sleep(4 * SEC).await;

@@ -150,3 +150,13 @@ fn the_largest_weights_overflow_nothing() {
     }
     assert!(router.ready(NOW, &Request::new()).is_ready());
 }
+
+#[test]
+fn a_change_of_all_weights_keeps_what_each_is_owed() {
+    let mut router = named(&[("a", 1, WELL), ("b", 1, WELL)]);
+    while picks(&mut router, 1) != "a" {}
+    for endpoint in ["a", "b"] {
+        router.set_weight(&endpoint, 2).unwrap();
+    }
+    assert_eq!(picks(&mut router, 2), "ba");
+}
