@@ -83,7 +83,11 @@ fn a_retry_that_finds_no_slot_before_the_deadline_is_forgone() {
     let (rule, heard) = EveryTwo::new(Some(5 * SEC));
     let mut runner = Runner::new().limit(1).unwrap().clock(sim.clock());
     runner.add_retry("a", rule, async || Err(())).unwrap();
-    runner.add("b", async { Ok::<_, ()>(sim.sleep(10 * SEC).await) }).unwrap();
+    let busy = async {
+        sim.sleep(10 * SEC).await;
+        Ok::<_, ()>(())
+    };
+    runner.add("b", busy).unwrap();
     let report = sim.run(runner.run()).unwrap();
     let task = &report.tasks()[0];
     assert_eq!((task.attempts(), task.ended()), (1, Some(begun + 5 * SEC)));
