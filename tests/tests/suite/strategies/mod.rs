@@ -1,10 +1,12 @@
 //! Strategies as their users meet them: between a runner and its starts, composed, and shared.
 
+mod batches;
 mod breakers;
 mod composition;
 mod pace;
 mod pauses;
 mod retries;
+mod routes;
 mod settings;
 mod shared;
 mod task_manager;
