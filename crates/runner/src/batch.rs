@@ -257,6 +257,9 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Source for Batch<'a
         self.stops.attempt_ended(index, matches!(end, End::Output(_)));
         if let End::NotStarted(_) = end {
             self.report.take_back(index);
+            if self.report.tasks()[index].attempts() > 0 {
+                self.forgo(index);
+            }
         }
         let late = now >= self.task_deadline(index);
         let (result, outcome) = self.course.judge(end, self.stops.was_asked(index), |settings| {

@@ -19,9 +19,9 @@ impl<'a, K: Eq + Hash + fmt::Debug, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, 
             Some(task) => Ok(task),
             None => {
                 let factory = self.bodies.factory(index).expect("a future is started once");
-                if attempt == 1
-                    && let Some(retry) = factory.retry()
-                {
+                // One that its executor refused may come again as the first.
+                let begins = attempt == 1 && self.report.tasks()[index].retried().is_empty();
+                if begins && let Some(retry) = factory.retry() {
                     contain_or((), || retry.begin(now));
                 }
                 let stops = &mut self.stops;

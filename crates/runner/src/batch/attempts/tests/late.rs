@@ -83,3 +83,34 @@ fn a_retry_began_after_its_deadline_when_another_task_took_long() {
         report.tasks().iter().map(|task| (task.attempts(), task.result().is_ok())).collect();
     assert_eq!(attempts, [(1, false), (1, true)]);
 }
+
+#[test]
+fn a_retry_that_its_executor_refused_kept_what_it_had_taken() {
+    let (forgone, spawns) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
+    let mut runner = Runner::new();
+    let fails = async || Err::<(), _>("busy");
+    runner.add_retry("a", Backed(Always(forgone.clone())), fails).unwrap();
+    let report = smol::block_on(runner.spawn_on(move |task| {
+        if spawns.fetch_add(1, Ordering::Relaxed) == 1 {
+            std::panic::resume_unwind(Box::new("no runtime there"));
+        }
+        smol::spawn(task).detach();
+    }));
+    let task = &report.tasks()[0];
+    assert!(matches!(task.result(), Err(TaskError::NotStarted(_))), "{:?}", task.result());
+    assert_eq!((task.attempts(), forgone.load(Ordering::Relaxed)), (1, 1));
+}
+
+/// Retries failures only, as `Backoff` does.
+struct Backed(Always);
+
+impl Retry<&'static str> for Backed {
+    fn delay(&mut self, now: Time, attempts: u32, error: &TaskError<&'static str>) -> Option<Duration> {
+        error.failure()?;
+        self.0.delay(now, attempts, error)
+    }
+
+    fn forgo(&mut self) {
+        Retry::<&'static str>::forgo(&mut self.0);
+    }
+}
