@@ -1,9 +1,8 @@
-//! For tests: a clock that stands still until it is moved, tasks that wait for a permit, kicks that write a list.
+//! For tests: tasks that wait for a permit, kicks that write a list.
 
-use regatta_core::{Clock, Kick, Limiter, Permit, Rejection, Sleep, Strategy, Time};
+use regatta_core::{Kick, Limiter, Permit, Rejection, Strategy};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -31,36 +30,6 @@ pub(crate) fn kick(number: usize, woken: &Woken) -> Kick {
 /// What the list holds, which is empty afterwards.
 pub(crate) fn taken(woken: &Woken) -> Vec<usize> {
     std::mem::take(&mut *woken.lock().unwrap())
-}
-
-/// A clock that a test moves. Whoever sleeps on it is not woken: the test polls.
-#[derive(Clone, Default)]
-pub(crate) struct Manual(Arc<AtomicU64>);
-
-impl Manual {
-    pub(crate) fn set(&self, now: u64) {
-        self.0.store(now, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Manual {
-    fn now(&self) -> Time {
-        Time::from_nanos(self.0.load(Ordering::SeqCst))
-    }
-
-    fn sleep_until(&self, time: Time) -> Sleep {
-        Sleep::new(Reached(self.clone(), time))
-    }
-}
-
-struct Reached(Manual, Time);
-
-impl Future for Reached {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if self.0.now() >= self.1 { Poll::Ready(()) } else { Poll::Pending }
-    }
 }
 
 type Answer = Result<Permit, Rejection>;

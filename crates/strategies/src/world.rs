@@ -46,6 +46,11 @@ impl World {
         inner.now = inner.now + by;
     }
 
+    /// The same up to a time, in nanoseconds.
+    pub(crate) fn set(&self, now: u64) {
+        self.0.lock().unwrap().now = Time::from_nanos(now);
+    }
+
     pub(crate) async fn sleep(&self, length: Duration) {
         let until = self.present() + length;
         self.sleep_until(until).await;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::laws;
+use crate::world::World as Manual;
 use regatta_core::{Clock, Outcome, Permit, Rejection};
 use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
@@ -9,32 +10,6 @@ use std::task::Waker;
 mod files;
 
 const EVERY: Duration = Duration::from_secs(1);
-
-/// A clock that stands still until it is moved. Its timers need no waker: the tests poll.
-#[derive(Clone, Default)]
-struct Manual(Arc<Mutex<Time>>);
-
-impl Manual {
-    fn pass(&self, time: Duration) {
-        let mut now = self.0.lock().unwrap();
-        *now = *now + time;
-    }
-}
-
-impl Clock for Manual {
-    fn now(&self) -> Time {
-        *self.0.lock().unwrap()
-    }
-
-    fn sleep_until(&self, time: Time) -> Sleep {
-        let clock = self.clone();
-        Sleep::new(std::future::poll_fn(
-            move |_| {
-                if clock.now() >= time { Poll::Ready(()) } else { Poll::Pending }
-            },
-        ))
-    }
-}
 
 /// A limiter, its clock, and what the source says next.
 struct World {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::laws::{self, Apart, Bound};
-use crate::waiting::{Line, Manual, Woken, kick, taken};
+use crate::waiting::{Line, Woken, kick, taken};
+use crate::world::World;
 use regatta_core::Limiter;
 use std::sync::Arc;
 
@@ -102,7 +103,7 @@ fn it_explains_itself_and_needs_no_clock() {
 fn oracle_everybody_wakes_on_resuming_in_order() {
     for count in [1, 30, 31, 200] {
         for by_hand in [true, false] {
-            let (pausable, clock) = (paused_until(100), Manual::default());
+            let (pausable, clock) = (paused_until(100), World::default());
             let limiter = Limiter::with_clock(pausable.clone(), Arc::new(clock.clone()));
             let mut line = Line::of(&limiter, count);
             // Longer: whoever comes at the former end is told the new one.

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::Gate;
-use crate::waiting::{Line, Manual, Woken, kick, taken};
+use crate::waiting::{Line, Woken, kick, taken};
+use crate::world::World;
 use std::sync::Arc;
 
 #[test]
@@ -124,7 +125,7 @@ fn an_engine_waits_in_the_line_of_one_class_at_a_time() {
 #[test]
 fn everybody_in_line_gets_a_place_in_order() {
     for count in [1, 30, 31, 200] {
-        let clock = Manual::default();
+        let clock = World::default();
         let limiter = Limiter::with_clock(singles(1), Arc::new(clock.clone()));
         limiter.update(|keyed| keyed.set(None, concurrency(1)));
         let mut permit = limiter.try_acquire().unwrap();
