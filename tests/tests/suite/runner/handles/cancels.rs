@@ -164,14 +164,16 @@ on_every_executor! {
         assert!(handle.cancel("early"));
         runner.add("here", owned(&world, secs(1), Ok(1))).unwrap();
         assert!(handle.cancel("here"));
-        runner.add("ok", owned(&world, secs(1), Ok(1))).unwrap();
-        later(&world, secs(1) / 2, {
-            let (handle, task) = (handle.clone(), probe.also(owned(&world, secs(1), Ok(1))));
-            move || {
-                handle.add("late", task).unwrap();
-                assert!(handle.cancel("late"));
-            }
-        });
+        // From inside the run, which can't look in between.
+        let (inside, task) = (world.clone(), probe.also(owned(&world, secs(1), Ok(1))));
+        let ok = async move {
+            inside.sleep(secs(1) / 2).await;
+            handle.add("late", task).unwrap();
+            assert!(handle.cancel("late"));
+            inside.sleep(secs(1) / 2).await;
+            Ok(1)
+        };
+        runner.add("ok", ok).unwrap();
         let report = runner.run().await;
         for key in ["early", "here", "late"] {
             assert_eq!(report.get(key).unwrap().as_ref().unwrap_err().to_string(), NEVER, "{key}");
