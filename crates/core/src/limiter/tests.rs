@@ -2,7 +2,9 @@
 
 mod changes;
 mod engines;
+mod nested;
 mod random;
 mod tasks;
 mod threads;
+mod waits;
 mod world;
