@@ -269,10 +269,7 @@ impl Strategy for Adaptive {
     }
 
     fn start(&mut self, now: Time, request: &Request) -> Result<AdaptiveToken, Readiness> {
-        match self.ready(now, request) {
-            Readiness::Ready => {}
-            refusal => return Err(refusal),
-        }
+        self.ready(now, request).check()?;
         let cost = weight(request.cost);
         self.in_flight = self.in_flight.saturating_add(cost);
         Ok(AdaptiveToken { cost, started: now, episode: self.episode, in_flight: self.in_flight })

@@ -211,10 +211,7 @@ impl Strategy for FixedWindow {
 
     #[inline]
     fn start(&mut self, now: Time, request: &Request) -> Result<FixedWindowToken, Readiness> {
-        match self.ready(now, request) {
-            Readiness::Ready => {}
-            refusal => return Err(refusal),
-        }
+        self.ready(now, request).check()?;
         let (at, cost, before) = (now.as_nanos(), request.cost, self.count);
         if cost == 0 {
             return Ok(FixedWindowToken { number: 0, at, cost, before });

@@ -216,10 +216,7 @@ impl Strategy for Gcra {
 
     #[inline]
     fn start(&mut self, now: Time, request: &Request) -> Result<GcraToken, Readiness> {
-        match self.ready(now, request) {
-            Readiness::Ready => {}
-            refusal => return Err(refusal),
-        }
+        self.ready(now, request).check()?;
         let (before, at, cost) = (self.level, now.as_nanos(), request.cost);
         if cost > 0 {
             self.level = self.raised(before, at, cost);

@@ -109,10 +109,7 @@ impl Strategy for Pausable {
     }
 
     fn start(&mut self, now: Time, request: &Request) -> Result<(), Readiness> {
-        match self.ready(now, request) {
-            Readiness::Ready => Ok(()),
-            refusal => Err(refusal),
-        }
+        self.ready(now, request).check()
     }
 
     fn finish(&mut self, (): (), _: Time, _: Outcome) {}

@@ -127,10 +127,7 @@ impl Strategy for SlidingWindow {
 
     #[inline]
     fn start(&mut self, now: Time, request: &Request) -> Result<SlidingWindowToken, Readiness> {
-        match self.ready(now, request) {
-            Readiness::Ready => {}
-            refusal => return Err(refusal),
-        }
+        self.ready(now, request).check()?;
         let (tick, cost) = (self.log.place(now.as_nanos()), request.cost);
         if cost == 0 {
             return Ok(SlidingWindowToken { number: 0, tick, cost });

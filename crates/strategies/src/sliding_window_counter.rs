@@ -247,10 +247,7 @@ impl Strategy for SlidingWindowCounter {
 
     #[inline]
     fn start(&mut self, now: Time, request: &Request) -> Result<SlidingWindowCounterToken, Readiness> {
-        match self.ready(now, request) {
-            Readiness::Ready => {}
-            refusal => return Err(refusal),
-        }
+        self.ready(now, request).check()?;
         let slot = self.slot_of(now.as_nanos());
         let (tick, cost) = (self.log.place(slot.tick), request.cost);
         let (before, changes) = (self.latest, self.changes);

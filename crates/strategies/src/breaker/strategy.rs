@@ -72,10 +72,7 @@ impl Strategy for Breaker {
 
     #[inline]
     fn start(&mut self, now: Time, request: &Request) -> Result<BreakerToken, Readiness> {
-        match self.ready(now, request) {
-            Readiness::Ready => {}
-            refusal => return Err(refusal),
-        }
+        self.ready(now, request).check()?;
         self.in_flight += 1;
         let mut token = BreakerToken { generation: self.generation, started: now, place: None };
         match &mut self.phase {
