@@ -49,6 +49,7 @@
 
 mod admission;
 mod contain;
+mod course;
 mod deadlines;
 mod elapsed;
 mod engine;
@@ -75,6 +76,7 @@ mod wakes;
 
 pub use admission::{Admission, Admitted};
 pub use contain::{contain, contain_drop, contain_or};
+pub use course::{Course, CourseSettings, StopOn};
 pub use elapsed::Elapsed;
 pub use engine::Engine;
 pub use log::LogLines;

@@ -6,7 +6,6 @@ mod retries;
 mod spans;
 
 use crate::body::{Bodies, Body};
-use crate::course::Course;
 use crate::in_span::InSpan;
 use crate::inbox::InboxEnd;
 use crate::listeners::Listeners;
@@ -15,7 +14,7 @@ use crate::snapshot::Phase;
 use crate::stops::Stops;
 use regatta_core::{EventKind, Kick, Limit, Outcome, Panic, Readiness, Request, TaskError, Time};
 use regatta_engine::{
-    Admission, Control, End, Failed, Moment, Next, Report, ReportBuilder, Source, contain_drop,
+    Admission, Control, Course, End, Failed, Moment, Next, Report, ReportBuilder, Source, contain_drop,
 };
 use retries::Retries;
 use std::fmt;

@@ -2,7 +2,7 @@ use super::*;
 
 const SEC: Duration = Duration::from_secs(1);
 
-fn course(change: impl FnOnce(&mut Settings)) -> Course {
+fn course(change: impl FnOnce(&mut CourseSettings)) -> Course {
     let mut course = Course::new();
     change(&mut course.settings);
     course
