@@ -168,8 +168,17 @@ impl Course {
 
     /// Nobody wants the rest: cancelled, without grace.
     pub fn abandon(&mut self) {
+        self.close_now(StopReason::Cancelled);
+    }
+
+    /// It had nothing to do for its idle timeout: over, without grace.
+    pub fn idle(&mut self) {
+        self.close_now(StopReason::Idle);
+    }
+
+    fn close_now(&mut self, reason: StopReason) {
         if !matches!(self.phase, Phase::Closed(_)) {
-            self.close(StopReason::Cancelled);
+            self.close(reason);
         }
     }
 
