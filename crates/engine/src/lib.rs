@@ -72,6 +72,7 @@ mod table;
 mod task_set;
 mod text;
 mod timer;
+mod waits;
 mod wakes;
 
 pub use admission::{Admission, Admitted};
@@ -93,6 +94,7 @@ pub use source::{Control, End, Failed, Job, Next, Source, Stop};
 pub use spans::Spans;
 pub use table::Table;
 pub use task_set::{SlotId, TaskSet};
+pub use waits::Waits;
 
 /// The example of the crate's README, compiled and run.
 #[cfg(doctest)]

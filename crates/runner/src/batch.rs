@@ -2,7 +2,6 @@
 
 mod attempts;
 mod orders;
-mod retries;
 mod spans;
 
 use crate::body::{Bodies, Body};
@@ -14,9 +13,8 @@ use crate::snapshot::Phase;
 use crate::stops::Stops;
 use regatta_core::{EventKind, Kick, Limit, Outcome, Panic, Readiness, Request, TaskError, Time};
 use regatta_engine::{
-    Admission, Control, Course, End, Failed, Moment, Next, Report, ReportBuilder, Source, contain_drop,
+    Admission, Control, Course, End, Failed, Moment, Next, Report, ReportBuilder, Source, Waits, contain_drop,
 };
-use retries::Retries;
 use std::fmt;
 use std::hash::Hash;
 
@@ -35,7 +33,7 @@ pub(crate) struct Batch<'a, K, T, E, M: Mode<'a, T, E>> {
     /// The first task that has not been started.
     fresh: usize,
     settled: usize,
-    retries: Retries,
+    retries: Waits,
     /// Whether the tasks that were there at the beginning have been told of.
     told: bool,
     limit: Option<Limit>,
@@ -58,7 +56,7 @@ impl<'a, K, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, M> {
             stops: Stops::new(),
             fresh: 0,
             settled: 0,
-            retries: Retries::new(),
+            retries: Waits::new(),
             told: false,
             limit: None,
             listeners: Listeners::new(),
