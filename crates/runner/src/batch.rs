@@ -7,13 +7,13 @@ mod spans;
 use crate::body::{Bodies, Body};
 use crate::in_span::InSpan;
 use crate::inbox::InboxEnd;
-use crate::listeners::Listeners;
 use crate::mode::Mode;
 use crate::snapshot::Phase;
 use crate::stops::Stops;
 use regatta_core::{EventKind, Kick, Limit, Outcome, Panic, Readiness, Request, TaskError, Time};
 use regatta_engine::{
-    Admission, Control, Course, End, Failed, Moment, Next, Report, ReportBuilder, Source, Waits, contain_drop,
+    Admission, Control, Course, End, Failed, Listeners, Moment, Next, Report, ReportBuilder, Source, Waits,
+    contain_drop,
 };
 use std::fmt;
 use std::hash::Hash;

@@ -31,7 +31,6 @@ mod handle;
 mod in_span;
 mod inbox;
 mod lazy;
-mod listeners;
 mod map;
 mod mode;
 mod race;
