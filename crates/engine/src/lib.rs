@@ -64,6 +64,7 @@ mod report;
 mod retrying;
 mod run;
 mod running;
+mod settings;
 mod source;
 #[cfg(feature = "tracing")]
 mod spans;
