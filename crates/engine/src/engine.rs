@@ -161,17 +161,6 @@ impl<Src, St: Strategy<Token = Tok>, F, Tok> Engine<Src, St, F, Tok> {
         source
     }
 
-    /// Drops what still runs, gives its tokens back as `Cancelled`, and hands out the source and the strategy, so that
-    /// another engine can go on with both. The strategy waits no longer by then, and is attached anew by the next engine.
-    pub fn into_parts(self) -> (Src, St) {
-        let Self { source, mut running, parked, .. } = self;
-        // Before the tokens come back: what they free is for others, no longer for this engine.
-        if parked {
-            contain_drop(|| running.strategy.unpark());
-        }
-        (source, running.into_strategy())
-    }
-
     /// Another clock; for drivers that are configured after their engine was made. Before the first poll only.
     pub fn set_clock(&mut self, clock: Arc<dyn Clock>) {
         self.clock = clock;
@@ -179,7 +168,7 @@ impl<Src, St: Strategy<Token = Tok>, F, Tok> Engine<Src, St, F, Tok> {
 
     /// Another strategy; for drivers that are configured after their engine was made. Before the first poll only.
     pub fn set_strategy(&mut self, strategy: St) {
-        *self.running.strategy = strategy;
+        self.running.strategy = strategy;
         self.timed = self.running.attach();
     }
 
@@ -230,6 +219,3 @@ impl<Src, St: Strategy<Token = Tok>, F, Tok> fmt::Debug for Engine<Src, St, F, T
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;

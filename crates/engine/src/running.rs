@@ -3,12 +3,11 @@
 use crate::contain::contain_drop;
 use crate::task_set::TaskSet;
 use regatta_core::{Outcome, Strategy, Time};
-use std::ops::{Deref, DerefMut};
 
 /// What must come down in order when a driver is dropped: first the tasks, then their tokens.
 pub(crate) struct Running<St: Strategy<Token = Tok>, F, Tok> {
     pub(crate) tasks: TaskSet<F, Tenant<Tok>>,
-    pub(crate) strategy: Held<St>,
+    pub(crate) strategy: St,
     /// How many tasks have their outcome and still use their slot.
     pub(crate) stopping: usize,
     /// The time of the last pass, for the tokens of tasks that are dropped.
@@ -25,7 +24,7 @@ pub(crate) struct Tenant<Tok> {
 
 impl<St: Strategy<Token = Tok>, F, Tok> Running<St, F, Tok> {
     pub(crate) fn new(strategy: St) -> Self {
-        Self { tasks: TaskSet::new(), strategy: Held(Some(strategy)), stopping: 0, now: Time::ZERO }
+        Self { tasks: TaskSet::new(), strategy, stopping: 0, now: Time::ZERO }
     }
 
     /// Hands the strategy its kick. Whether it wants exact times.
@@ -33,47 +32,16 @@ impl<St: Strategy<Token = Tok>, F, Tok> Running<St, F, Tok> {
         self.strategy.attach(self.tasks.kick());
         self.strategy.timed()
     }
+}
 
-    /// Drops the tasks, gives their tokens back, and hands out the strategy.
-    pub(crate) fn into_strategy(mut self) -> St {
-        self.clear();
-        self.strategy.0.take().expect(HELD)
-    }
-
-    fn clear(&mut self) {
+impl<St: Strategy<Token = Tok>, F, Tok> Drop for Running<St, F, Tok> {
+    fn drop(&mut self) {
         let ids: Vec<_> = self.tasks.ids().collect();
         let tenants: Vec<_> = ids.into_iter().filter_map(|id| self.tasks.remove(id)).collect();
         for Tenant { token, stopping, .. } in tenants {
             let outcome = stopping.unwrap_or(Outcome::Cancelled);
             contain_drop(|| self.strategy.finish(token, self.now, outcome));
         }
-    }
-}
-
-impl<St: Strategy<Token = Tok>, F, Tok> Drop for Running<St, F, Tok> {
-    fn drop(&mut self) {
-        self.clear();
-    }
-}
-
-/// A strategy that can be taken out of what has a drop of its own.
-pub(crate) struct Held<St>(Option<St>);
-
-const HELD: &str = "the strategy is taken last, and no task is left by then";
-
-impl<St> Deref for Held<St> {
-    type Target = St;
-
-    #[inline]
-    fn deref(&self) -> &St {
-        self.0.as_ref().expect(HELD)
-    }
-}
-
-impl<St> DerefMut for Held<St> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut St {
-        self.0.as_mut().expect(HELD)
     }
 }
 

@@ -117,7 +117,7 @@ where
     #[inline]
     fn settle(&mut self, tenant: Tenant<Tok>, end: End<F::Output>, now: Time) {
         let Tenant { key, token, stopping } = tenant;
-        let strategy = &mut *self.running.strategy;
+        let strategy = &mut self.running.strategy;
         let mut finish = Finish::new(strategy, token, now);
         finish.outcome = match stopping {
             Some(outcome) => {
@@ -242,7 +242,7 @@ where
                 return Supply::Hurried;
             }
             self.freshen(pass);
-            let mut desk = Desk::open(&mut *self.running.strategy, pass.now);
+            let mut desk = Desk::open(&mut self.running.strategy, pass.now);
             let job = match self.source.next(pass.now, desk.admission()) {
                 Next::Start(job, _admitted) => Ok(job),
                 Next::Blocked(readiness) => Err(Idle::Blocked(readiness)),
