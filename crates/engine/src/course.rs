@@ -256,6 +256,11 @@ impl Course {
         matches!(self.phase, Phase::Grace { .. })
     }
 
+    /// Whether its engine has been polled.
+    pub fn has_begun(&self) -> bool {
+        self.began.is_some()
+    }
+
     /// When the run is over at the latest.
     pub fn end(&self) -> Time {
         self.settings.deadline.min(self.began() + self.settings.timeout)
