@@ -113,3 +113,35 @@ async fn borrowed_jobs_and_captures_inside_a_spawned_task() {
     });
     assert_eq!(handle.await.unwrap(), 2);
 }
+
+#[test]
+fn items_are_mapped_in_order() {
+    block_on(async {
+        let done = regatta_queue::map(1..=300, 2, async |n, _ctx| Ok::<_, String>(*n * 2)).unwrap().await;
+        let doubled: Vec<i32> = done.into_iter().filter_map(|done| done.result.ok()).collect();
+        assert_eq!(doubled, (1..=300).map(|n| n * 2).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn a_body_reads_results_as_they_come() {
+    block_on(async {
+        let (sum, finished) = Queue::<u32>::builder()
+            .workers(4)
+            .unwrap()
+            .for_each(
+                1..=1000,
+                async |n, _ctx| Ok::<_, String>(*n),
+                async |mut results| {
+                    let mut sum = 0;
+                    while let Some(done) = results.next().await {
+                        sum += done.result.unwrap_or(0);
+                    }
+                    sum
+                },
+            )
+            .unwrap()
+            .await;
+        assert_eq!((sum, finished.stats.ok), (500_500, 1000));
+    });
+}

@@ -37,6 +37,7 @@ impl<J, R, E> Ledger<J, R, E> {
     pub(crate) fn claim(&mut self, now: Time, worker: usize) -> Claim<J> {
         self.confirm(worker);
         if self.is_over() {
+            self.wind_up(now);
             return Claim::Over;
         }
         self.promote(now);

@@ -165,6 +165,28 @@ impl<J, R, E> Ledger<J, R, E> {
         self.call_watchers();
     }
 
+    /// Nothing will start any more, and nothing runs: what waits for another attempt has its end, and readers learn that
+    /// no result will come. The run may still have a body that goes on.
+    pub(super) fn wind_up(&mut self, now: Time) {
+        if std::mem::replace(&mut self.is_wound_up, true) {
+            return;
+        }
+        let mut tried: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.attempts > 0)
+            .map(|(slot, entry)| (entry.seq, slot))
+            .collect();
+        tried.sort_unstable();
+        if !tried.is_empty() {
+            self.course.left_over();
+        }
+        for (_, slot) in tried {
+            self.let_stand(slot, now);
+        }
+        self.call_watchers();
+    }
+
     /// A worker is gone: what it ran has ended.
     pub(crate) fn lose(&mut self, now: Time, worker: usize) {
         let lost: Vec<_> = self
@@ -186,6 +208,7 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// The run is over: says how it went, and gives every job its end that has none.
     pub(crate) fn finish(&mut self, now: Time, fresh: Course) -> Finished<J> {
+        self.wind_up(now);
         let mut unsettled: Vec<_> = self.entries.iter().map(|(slot, entry)| (entry.seq, slot)).collect();
         unsettled.sort_unstable();
         if !unsettled.is_empty() {
@@ -195,17 +218,6 @@ impl<J, R, E> Ledger<J, R, E> {
         let mut leftover = Vec::new();
         for (_, slot) in unsettled {
             let entry = &mut self.entries[slot];
-            if let Phase::Stopping { .. } = entry.phase {
-                continue;
-            }
-            if let Phase::Running { worker } = entry.phase {
-                self.settle_stopping(slot, now, worker);
-                continue;
-            }
-            if entry.attempts > 0 {
-                self.let_stand(slot, now);
-                continue;
-            }
             let about = entry.about.as_deref();
             leftover.push(Leftover {
                 id: entry.id(slot),
@@ -236,6 +248,7 @@ impl<J, R, E> Ledger<J, R, E> {
     }
 
     fn dismiss(&mut self) {
+        self.is_wound_up = false;
         self.staff.clear();
         self.idle.clear();
         self.ends = regatta_engine::Retrying::new();
