@@ -154,7 +154,8 @@ where
             *this.output = Some(output);
             if this.feed.is_some() {
                 // Nobody reads any more.
-                this.hub.with(Ledger::stop);
+                let now = this.hub.now();
+                this.hub.with(|ledger| ledger.stop(now));
             }
         }
         // Once the run stops, the feed gets no places and ends.

@@ -211,7 +211,8 @@ impl<J, R, E> Queue<J, R, E> {
     /// Stops the run: nothing more starts, and what runs gets the queue's [grace](Builder::grace) and is dropped then.
     /// What has ended keeps its result, and the jobs that were never started are handed out by the run.
     pub fn stop(&self) {
-        self.hub.with(crate::ledger::Ledger::stop);
+        let now = self.hub.now();
+        self.hub.with(|ledger| ledger.stop(now));
     }
 
     /// Waits until every job that was admitted has its end. The run may go on after that.
