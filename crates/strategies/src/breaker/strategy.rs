@@ -34,7 +34,42 @@ impl Breaker {
         }
     }
 
+    /// Lets one in where not everybody may, and gives it a place if it is a probe.
+    #[inline(never)]
+    fn admit(&mut self, now: Time, request: &Request) -> Result<Option<Place>, Readiness> {
+        self.ready(now, request).check()?;
+        Ok(match &mut self.phase {
+            Phase::Closed(None) | Phase::Forced => None,
+            Phase::Closed(Some(recovery)) => {
+                recovery.in_flight += 1;
+                None
+            }
+            Phase::Open(episode) => {
+                let deadline = now + self.settings.probe_timeout;
+                let (number, before) = episode.admit(self.settings.probes, deadline);
+                Some(Place { number, before })
+            }
+        })
+    }
+
+    /// One that was let in by [`admit`](Self::admit) is done. Returns whether its result counts.
+    #[inline(never)]
+    fn leave(&mut self, place: Option<Place>, outcome: Outcome) -> bool {
+        match (&mut self.phase, place) {
+            (Phase::Closed(None), _) => {}
+            (Phase::Closed(Some(recovery)), _) => recovery.in_flight = recovery.in_flight.saturating_sub(1),
+            (Phase::Open(episode), Some(place)) => match outcome {
+                Outcome::Unused => episode.undo(place.number, place.before),
+                _ => episode.release(place.number),
+            },
+            // A token of another breaker may fit the generation and nothing else.
+            (Phase::Open(_), None) | (Phase::Forced, _) => return false,
+        }
+        true
+    }
+
     /// A result of a call that started in this episode.
+    #[inline]
     fn hear(&mut self, now: Time, started: Time, failed: bool) {
         // The clock of the one who finishes may lag behind.
         let now = now.max(started);
@@ -45,14 +80,21 @@ impl Breaker {
                     self.open(now);
                 }
             }
-            Phase::Open(_) if failed || slow => self.open(now),
+            Phase::Open(_) | Phase::Forced => self.hear_probe(now, failed || slow),
+        }
+    }
+
+    #[cold]
+    fn hear_probe(&mut self, now: Time, failed: bool) {
+        match &mut self.phase {
+            Phase::Closed(_) | Phase::Forced => {}
+            Phase::Open(_) if failed => self.open(now),
             Phase::Open(episode) => {
                 episode.successes += 1;
                 if episode.successes >= self.settings.probes {
                     self.close(now);
                 }
             }
-            Phase::Forced => {}
         }
     }
 }
@@ -72,19 +114,12 @@ impl Strategy for Breaker {
 
     #[inline]
     fn start(&mut self, now: Time, request: &Request) -> Result<BreakerToken, Readiness> {
-        self.ready(now, request).check()?;
+        let place = match self.phase {
+            Phase::Closed(None) => None,
+            Phase::Closed(Some(_)) | Phase::Open(_) | Phase::Forced => self.admit(now, request)?,
+        };
         self.in_flight += 1;
-        let mut token = BreakerToken { generation: self.generation, started: now, place: None };
-        match &mut self.phase {
-            Phase::Closed(None) | Phase::Forced => {}
-            Phase::Closed(Some(recovery)) => recovery.in_flight += 1,
-            Phase::Open(episode) => {
-                let deadline = now + self.settings.probe_timeout;
-                let (number, before) = episode.admit(self.settings.probes, deadline);
-                token.place = Some(Place { number, before });
-            }
-        }
-        Ok(token)
+        Ok(BreakerToken { generation: self.generation, started: now, place })
     }
 
     #[inline]
@@ -93,15 +128,8 @@ impl Strategy for Breaker {
         if token.generation != self.generation {
             return;
         }
-        match (&mut self.phase, token.place) {
-            (Phase::Closed(Some(recovery)), _) => recovery.in_flight = recovery.in_flight.saturating_sub(1),
-            (Phase::Open(episode), Some(place)) => match outcome {
-                Outcome::Unused => episode.undo(place.number, place.before),
-                _ => episode.release(place.number),
-            },
-            // A token of another breaker may fit the generation and nothing else.
-            (Phase::Open(_) | Phase::Forced, _) => return,
-            (Phase::Closed(None), _) => {}
+        if !matches!(self.phase, Phase::Closed(None)) && !self.leave(token.place, outcome) {
+            return;
         }
         match outcome {
             Outcome::Success => self.hear(now, token.started, false),
