@@ -88,21 +88,14 @@ impl Breaker {
                     self.open(now);
                 }
             }
-            Phase::Open(_) | Phase::Forced => self.hear_probe(now, failed || slow),
-        }
-    }
-
-    #[cold]
-    fn hear_probe(&mut self, now: Time, failed: bool) {
-        match &mut self.phase {
-            Phase::Closed | Phase::Recovering(_) | Phase::Forced => {}
-            Phase::Open(_) if failed => self.open(now),
+            Phase::Open(_) if failed || slow => self.open(now),
             Phase::Open(episode) => {
                 episode.successes += 1;
                 if episode.successes >= self.settings.probes {
                     self.close(now);
                 }
             }
+            Phase::Forced => {}
         }
     }
 }

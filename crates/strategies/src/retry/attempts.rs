@@ -30,14 +30,13 @@ const ATTEMPTS_PER_POLL: u32 = 128;
 ///
 /// # Defaults
 ///
-/// [`SystemClock`]; no timeout per attempt; no limiter.
+/// [`SystemClock`](regatta_core::SystemClock); no timeout per attempt; no limiter.
 ///
 /// # Cost
 ///
-/// Around an operation that succeeds, a few nanoseconds: no allocation (one if there are other settings), and no look at the clock unless the rule
-/// [measures time](Retry::timed). A retry after no pause touches no timer, one
-/// after a pause makes one; after 128 attempts in one poll, others get
-/// their turn first.
+/// Around an operation that succeeds, a few nanoseconds: no allocation (one if there are other settings), and no look at
+/// the clock unless the rule [measures time](Retry::timed). A retry after no pause touches no timer, one after a pause
+/// makes one; after 128 attempts in one poll, others get their turn first.
 ///
 /// # Cancel safety
 ///
