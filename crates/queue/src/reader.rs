@@ -92,7 +92,7 @@ impl<J, R, E> Reader<J, R, E> {
     }
 
     #[inline]
-    fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Option<Done<J, R, E>>> {
+    fn poll_result(&mut self, cx: &Context<'_>) -> Poll<Option<Done<J, R, E>>> {
         if let Some(done) = self.try_next() {
             return Poll::Ready(Some(done));
         }
