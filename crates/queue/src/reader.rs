@@ -80,7 +80,7 @@ impl<J, R, E> Reader<J, R, E> {
     }
 
     /// Hands each result to `each`, until the run is over. To be polled beside the run: as the body of
-    /// [`run_with`](crate::Engine::run_with), or spawned.
+    /// [`run_with`](crate::QueueEngine::run_with), or spawned.
     ///
     /// # Cancel safety
     ///
