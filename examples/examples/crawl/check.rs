@@ -26,7 +26,6 @@ pub(crate) enum Ending {
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
     pub(crate) started: Time,
-    pub(crate) ended: Time,
     pub(crate) ending: Ending,
 }
 
@@ -46,10 +45,19 @@ pub(crate) struct Counts {
     pub(crate) not_started: usize,
 }
 
+/// A time without requests, because a host asked for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Pause {
+    pub(crate) host: String,
+    pub(crate) from: Time,
+    pub(crate) until: Time,
+}
+
 /// A crawl, as the queue tells it.
 #[derive(Clone, Debug)]
 pub(crate) struct Crawl {
     pub(crate) told: Vec<Told>,
+    pub(crate) pauses: Vec<Pause>,
     /// Pages that were in the queue and never began.
     pub(crate) left: Vec<String>,
     /// Pages that the queue no longer took.
@@ -84,8 +92,10 @@ pub(crate) struct Manners {
     pub(crate) at_once: usize,
     /// One request in this time,
     pub(crate) every: Duration,
-    /// and so many more after a quiet time.
-    pub(crate) burst: usize,
+    /// or up to so many after a quiet time.
+    pub(crate) burst: u32,
+    /// How long it waits for an answer.
+    pub(crate) patience: Duration,
 }
 
 /// All pages that can be reached, with where each leads to, if it comes sooner or later.
@@ -100,7 +110,7 @@ pub(crate) fn differences(
     manners: Manners,
 ) -> Vec<String> {
     let mut differences = Vec::new();
-    requests(crawl, log, &mut differences);
+    requests(crawl, log, manners, &mut differences);
     pages(crawl, site, home, &mut differences);
     counts(crawl, &mut differences);
     politeness(crawl, log, manners, &mut differences);
@@ -108,14 +118,16 @@ pub(crate) fn differences(
 }
 
 /// Each page was requested once per attempt, and the answers are those that the attempts ended with.
-fn requests(crawl: &Crawl, log: &Log, differences: &mut Vec<String>) {
+fn requests(crawl: &Crawl, log: &Log, manners: Manners, differences: &mut Vec<String>) {
     let mut told = BTreeSet::new();
     for page in &crawl.told {
         if !told.insert(&page.url) {
             differences.push(format!("{}: was told twice", page.url));
         }
         let requests = log.requests.get(&page.url).map_or(&[][..], Vec::as_slice);
-        differences.extend(contradiction(crawl, page, requests).map(|text| format!("{}: {text}", page.url)));
+        differences.extend(
+            contradiction(crawl, page, requests, manners).map(|text| format!("{}: {text}", page.url)),
+        );
     }
     for (url, requests) in log.requests.iter().filter(|(url, _)| !told.contains(url)) {
         differences.push(format!("{url}: requests at the server: {}; told of none", requests.len()));
@@ -125,7 +137,7 @@ fn requests(crawl: &Crawl, log: &Log, differences: &mut Vec<String>) {
     }
 }
 
-fn contradiction(crawl: &Crawl, page: &Told, requests: &[Request]) -> Option<String> {
+fn contradiction(crawl: &Crawl, page: &Told, requests: &[Request], manners: Manners) -> Option<String> {
     let (asked, attempts) = (requests.len(), page.attempts.len());
     let cancelled = page.attempts.iter().position(|attempt| attempt.ending == Ending::Cancelled);
     // What was stopped may not have sent its request yet.
@@ -137,12 +149,12 @@ fn contradiction(crawl: &Crawl, page: &Told, requests: &[Request]) -> Option<Str
     if cancelled.is_some_and(|place| place + 1 < attempts || !crawl.stopped) {
         return Some("cancelled, and nobody asked for that".to_owned());
     }
-    page.attempts.iter().zip(requests).find_map(|(attempt, request)| {
+    page.attempts.iter().zip(requests).enumerate().find_map(|(place, (attempt, request))| {
         let agree = match (&attempt.ending, &request.answered) {
             (Ending::Answer(told), Some((seen, _))) => told == seen,
             (Ending::TimedOut, None) | (Ending::Cancelled, _) => true,
             // An answer that was too late for its client.
-            (Ending::TimedOut, Some((_, at))) => *at >= attempt.ended,
+            (Ending::TimedOut, Some((_, at))) => *at >= attempt.started + manners.patience,
             _ => false,
         };
         if !agree {
@@ -150,10 +162,9 @@ fn contradiction(crawl: &Crawl, page: &Told, requests: &[Request]) -> Option<Str
                 request.answered.map_or_else(|| "no answer".to_owned(), |(answer, _)| answer.to_string());
             return Some(format!("{}; the server noted {seen}", attempt.ending));
         }
-        // A server may be slow to see a client that has left.
-        let last = if matches!(attempt.ending, Ending::Answer(_)) { attempt.ended } else { Time::MAX };
-        let outside = request.at < attempt.started || request.at > last;
-        outside.then(|| "the server saw its request at another time than that of the attempt".to_owned())
+        let next = page.attempts.get(place + 1).map_or(Time::MAX, |next| next.started);
+        let outside = request.at < attempt.started || request.at > next;
+        outside.then(|| "the server saw a request at another time than that of its attempt".to_owned())
     })
 }
 
@@ -221,16 +232,24 @@ fn politeness(crawl: &Crawl, log: &Log, manners: Manners, differences: &mut Vec<
             differences.push(format!("{host}: {count} requests began within {span:?}"));
         }
     }
+    for pause in &crawl.pauses {
+        let within = |start: &&Time| **start > pause.from && **start < pause.until;
+        let early = starts.get(pause.host.as_str()).into_iter().flatten().filter(within).count();
+        if early > 0 {
+            differences.push(format!("{}: requests that began in a pause: {early}", pause.host));
+        }
+    }
     for page in &crawl.told {
         let requests = log.requests.get(&page.url).into_iter().flatten();
         for (attempt, request) in page.attempts.iter().zip(requests) {
-            let Some((Answer::TooMany { wait }, at)) = request.answered else { continue };
-            // What had begun by then can't be called back.
-            let early = |start: &&Time| **start > attempt.ended && **start < at + wait;
-            let early = starts[host(&page.url)].iter().filter(early).count();
-            if early > 0 {
-                differences
-                    .push(format!("{}: asked for {wait:?} without requests; began: {early}", page.url));
+            // What was stopped has not heard of it.
+            let Ending::Answer(Answer::TooMany { wait }) = attempt.ending else { continue };
+            let Some((_, at)) = request.answered else { continue };
+            let is_this = |pause: &&Pause| {
+                pause.host == host(&page.url) && pause.from >= at && pause.until >= at + wait
+            };
+            if !crawl.pauses.iter().any(|pause| is_this(&pause)) {
+                differences.push(format!("{}: asked for a pause of {wait:?}, and had none", page.url));
             }
         }
     }

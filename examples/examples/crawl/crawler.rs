@@ -1,72 +1,236 @@
-//! Temporary: a simple loop.
+//! The crawler: a queue, its handler, and what they say at the end.
 
-use crate::check::{Answer, Attempt, Counts, Crawl, Ending, Told};
+use crate::check::{Answer, Attempt, Counts, Crawl, Ending, Manners, Pause, Told};
 use crate::client::{self, Failure};
+use crate::options::Executor;
+use crate::progress;
 use crate::url::{Url, links};
-use regatta::{Clock, SystemClock, Time};
-use smol::future::FutureExt;
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use regatta::queue::{Ctx, Done, Finished, Options, PushError, Queue, Refusal};
+use regatta::strategies::{Gcra, Keyed, Pausable, RetryExt};
+use regatta::{
+    Backoff, Class, Clock, ConfigError, Event, EventKind, Jitter, Observer, Retry, StopReason, Strategy,
+    SystemClock, TaskError, Time,
+};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::error::Error;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-pub(crate) async fn crawl(
-    home: Url,
-    addresses: &BTreeMap<String, SocketAddr>,
-    stop_after: Option<usize>,
-) -> Crawl {
-    let mut next = VecDeque::from([home.clone()]);
-    let mut seen = HashSet::from([home]);
-    let mut told = Vec::new();
-    let (mut ok, mut retries) = (0, 0);
-    let mut until = BTreeMap::<String, Time>::new();
-    let mut last = BTreeMap::<String, Time>::new();
-    while let Some(url) = next.pop_front() {
-        let mut attempts = Vec::new();
-        for attempt in 1..=4 {
-            let due = (*last.get(&url.host).unwrap_or(&Time::ZERO) + Duration::from_millis(10))
-                .max(*until.get(&url.host).unwrap_or(&Time::ZERO));
-            SystemClock.sleep_until(due).await;
-            let started = SystemClock.now();
-            last.insert(url.host.clone(), started);
-            let result = async { Some(client::get(addresses[&url.host], &url).await) }
-                .or(async {
-                    SystemClock.sleep_until(started + Duration::from_secs(1)).await;
-                    None
-                })
-                .await;
-            if let Some(Err(Failure::TooMany { wait })) = &result {
-                until.insert(url.host.clone(), SystemClock.now() + *wait);
-            }
-            let ended = SystemClock.now();
-            let ending = match &result {
-                Some(Ok(text)) => Ending::Answer(Answer::Page { length: text.len() }),
-                Some(Err(Failure::Status(status))) => Ending::Answer(Answer::Status(*status)),
-                Some(Err(Failure::TooMany { wait })) => Ending::Answer(Answer::TooMany { wait: *wait }),
-                Some(Err(other)) => Ending::Other(other.to_string()),
-                None => Ending::TimedOut,
-            };
-            attempts.push(Attempt { started, ended, ending });
-            match result {
-                Some(Ok(text)) => {
-                    ok += 1;
-                    for link in links(&text).filter_map(|link| url.join(link)) {
-                        if addresses.contains_key(&link.host) && seen.insert(link.clone()) {
-                            next.push_back(link);
-                        }
-                    }
-                    break;
+/// For all hosts together. Each has fewer, so a slow one holds nobody up.
+const WORKERS: usize = 8;
+
+/// After the first attempt.
+const RETRIES: u32 = 3;
+
+/// For pages that are on their way when the crawl is stopped.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What the handler shares with itself: clones of it visit all pages.
+pub(crate) struct Crawler {
+    hosts: BTreeMap<String, Host>,
+    book: Mutex<Book>,
+}
+
+struct Host {
+    address: SocketAddr,
+    class: Class,
+    pause: Pausable,
+}
+
+#[derive(Default)]
+struct Book {
+    /// Pages whose first attempt has begun. Those that wait for theirs are known to the queue, by their keys.
+    begun: HashSet<Url>,
+    links: Links,
+    refused: BTreeSet<String>,
+    pauses: Vec<Pause>,
+}
+
+/// Where the links that were found led to.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Links {
+    pub(crate) new: usize,
+    pub(crate) waiting: usize,
+    pub(crate) begun: usize,
+    pub(crate) elsewhere: usize,
+    pub(crate) refused: usize,
+}
+
+impl Crawler {
+    pub(crate) fn new(addresses: &BTreeMap<String, SocketAddr>) -> Arc<Self> {
+        let hosts = addresses.iter().map(|(name, address)| {
+            let host = Host { address: *address, class: Class::of(name), pause: Pausable::new() };
+            (name.clone(), host)
+        });
+        Arc::new(Self { hosts: hosts.collect(), book: Mutex::default() })
+    }
+
+    /// Visits `home` and whatever can be reached from there, on `executor`.
+    pub(crate) async fn crawl(
+        self: &Arc<Self>,
+        home: Url,
+        manners: Manners,
+        executor: Executor,
+        stop_after: Option<usize>,
+    ) -> Result<Crawl, Box<dyn Error + Send + Sync>> {
+        let crawler = self.clone();
+        let (queue, mut results, engine) = Queue::<Url>::builder()
+            .workers(WORKERS)?
+            .class_limit(manners.at_once)?
+            .strategy(self.politeness(manners)?)
+            .retry(retry())
+            .attempt_timeout(manners.patience)
+            .grace(GRACE)
+            .build(async move |url: Arc<Url>, ctx| crawler.visit(&url, &ctx).await)?;
+        let starts = Arc::new(Starts::default());
+        let engine = engine.observer(starts.clone());
+        crate::stop_on_ctrl_c(queue.clone())?;
+
+        queue.push_with(home.clone(), self.options(&home)).await?;
+        // Nothing more from outside; what the handler pushes is taken. So the run is over with the last page.
+        queue.close();
+        let run = engine.spawn_on(move |task| executor.spawn(task));
+        let read = async {
+            let mut told = Vec::new();
+            while let Some(done) = results.next().await {
+                told.push(done);
+                if stop_after == Some(told.len()) {
+                    queue.stop();
                 }
-                Some(Err(failure)) if !failure.may_pass() => break,
-                _ if attempt < 4 => retries += 1,
-                _ => {}
             }
+            told
+        };
+        let told = smol::future::or(read, progress::show(&queue)).await;
+        Ok(self.report(told, run.await, &starts))
+    }
+
+    /// For each host a rate, and a pause when it asks for one.
+    fn politeness(
+        self: &Arc<Self>,
+        manners: Manners,
+    ) -> Result<impl Strategy<Token: Send> + Send + use<>, ConfigError> {
+        let rate = Gcra::new(1, manners.every)?.burst(manners.burst)?;
+        let crawler = self.clone();
+        Ok(Keyed::with(move |class| {
+            let host = crawler.hosts.values().find(|host| Some(host.class) == class);
+            (rate.clone(), host.map(|host| host.pause.clone()))
+        }))
+    }
+
+    fn options(&self, url: &Url) -> Options {
+        let options = Options::new().key(url.to_string());
+        self.hosts.get(&url.host).map_or(options.clone(), |host| options.class(host.class))
+    }
+
+    /// One attempt: the handler. Gives back how long the page is.
+    async fn visit(&self, url: &Url, ctx: &Ctx<Url, usize, Failure>) -> Result<usize, Failure> {
+        if ctx.attempt() == 1 {
+            self.book().begun.insert(url.clone());
         }
-        told.push(Told { url: url.to_string(), attempts });
-        if stop_after == Some(told.len()) {
-            break;
+        let host = self.hosts.get(&url.host).ok_or(Failure::UnknownHost)?;
+        let answer = client::get(host.address, url).await;
+        if let Some(wait) = answer.as_ref().err().and_then(Failure::wait) {
+            // For all pages of this host, beside the pause of this one that its retry rule makes.
+            let until = SystemClock.now() + wait;
+            host.pause.pause_until(until);
+            let pause = Pause { host: url.host.clone(), from: SystemClock.now(), until };
+            self.book().pauses.push(pause);
+        }
+        let html = answer?;
+        for link in links(&html) {
+            self.follow(url.join(link), ctx);
+        }
+        Ok(html.len())
+    }
+
+    fn follow(&self, link: Option<Url>, ctx: &Ctx<Url, usize, Failure>) {
+        // Locked until the page is pushed: it can't begin in between, and be finished and forgotten by the queue.
+        let mut book = self.book();
+        match link.filter(|url| self.hosts.contains_key(&url.host)) {
+            None => book.links.elsewhere += 1,
+            Some(url) if book.begun.contains(&url) => book.links.begun += 1,
+            Some(url) => {
+                let options = self.options(&url);
+                match ctx.push_with(url, options) {
+                    Ok(_) => book.links.new += 1,
+                    Err(PushError { why: Refusal::Duplicate(_), .. }) => book.links.waiting += 1,
+                    Err(other) => {
+                        book.links.refused += 1;
+                        book.refused.insert(other.into_job().to_string());
+                    }
+                }
+            }
         }
     }
-    let left: Vec<String> = next.iter().map(Url::to_string).collect();
-    let counts = Counts { admitted: told.len() + left.len(), ok, retries, not_started: left.len() };
-    Crawl { told, left, refused: BTreeSet::new(), counts, stopped: stop_after.is_some() }
+
+    pub(crate) fn links(&self) -> Links {
+        self.book().links
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().expect("nobody panics over the book")
+    }
+
+    fn report(&self, told: Vec<Done<Url, usize, Failure>>, run: Finished<Url>, starts: &Starts) -> Crawl {
+        let book = self.book();
+        let starts = starts.0.lock().expect("nobody panics over the starts");
+        Crawl {
+            told: told.into_iter().map(|done| self::told(done, &starts)).collect(),
+            left: run.leftover.iter().map(|left| left.job.to_string()).collect(),
+            refused: book.refused.clone(),
+            pauses: book.pauses.clone(),
+            counts: Counts {
+                admitted: run.stats.admitted,
+                ok: run.stats.ok,
+                retries: run.stats.retries,
+                not_started: run.stats.not_started,
+            },
+            stopped: !matches!(run.stop, StopReason::Completed),
+        }
+    }
+}
+
+/// Again after what may pass, with a growing pause; as late as the server says, if it does.
+fn retry() -> impl Retry<Failure> + Clone + Send + 'static {
+    Backoff::exponential(Duration::from_millis(20))
+        .times(RETRIES)
+        .jitter(Jitter::Equal)
+        .when(Failure::may_pass)
+        .hint(Failure::wait)
+}
+
+/// When the attempts of each job were started.
+#[derive(Default)]
+struct Starts(Mutex<BTreeMap<usize, Vec<Time>>>);
+
+impl Observer for Starts {
+    fn on_event(&self, event: &Event<'_>) {
+        if let EventKind::Started { .. } = event.kind {
+            let mut starts = self.0.lock().expect("nobody panics over the starts");
+            starts.entry(event.id).or_default().push(event.at);
+        }
+    }
+}
+
+fn told(done: Done<Url, usize, Failure>, starts: &BTreeMap<usize, Vec<Time>>) -> Told {
+    let earlier = done.errors().iter().map(|attempt| ending(&attempt.error));
+    let last = match &done.result {
+        Ok(length) => Ending::Answer(Answer::Page { length: *length }),
+        Err(error) => ending(error),
+    };
+    let starts = starts.get(&(done.id.number() as usize)).into_iter().flatten();
+    let attempts =
+        earlier.chain([last]).zip(starts).map(|(ending, started)| Attempt { started: *started, ending });
+    Told { url: done.job.to_string(), attempts: attempts.collect() }
+}
+
+fn ending(error: &TaskError<Failure>) -> Ending {
+    match error {
+        TaskError::Failed(Failure::Status(status)) => Ending::Answer(Answer::Status(*status)),
+        TaskError::Failed(Failure::TooMany { wait }) => Ending::Answer(Answer::TooMany { wait: *wait }),
+        TaskError::TimedOut { .. } => Ending::TimedOut,
+        TaskError::Cancelled => Ending::Cancelled,
+        other => Ending::Other(other.to_string()),
+    }
 }
