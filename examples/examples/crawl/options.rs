@@ -18,7 +18,7 @@ usage: cargo run --release --example crawl -- [OPTIONS]
   --tokio         the same as --on tokio
   --help          this text
 
-Of 75 pages, 9 or 10 are slow (50 to 200 ms), 3 fail once or twice (500), one
+Of 75 pages, 9 are slow (50 to 200 ms), 3 fail once or twice (500), one
 fails for ever, one is missing (404), one answers 429 the first time and wants a
 second without requests, and one of 150 hangs the first time, until it is given
 up after a second. On a machine so busy that slow pages take as long, there are

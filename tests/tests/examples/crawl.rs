@@ -4,6 +4,7 @@ use crate::build::example;
 use crate::program::{Ended, run};
 use std::process::Command;
 
+mod addresses;
 mod lies;
 
 const AGREED: &str =
@@ -42,7 +43,7 @@ fn the_whole_site_on(executor: &str) {
     ended.assert_says(AGREED);
     assert_eq!(numbers(&ended), [583, 16, 0, 0, 671, 72, 8, 2], "{ended:?}");
     let links = links(&ended);
-    assert_eq!(links[0], links[1..].iter().sum(), "{ended:?}");
+    assert_eq!(links[0], links[1..].iter().sum::<usize>(), "{ended:?}");
     // All but the first page were pushed by the handler, once each, and most links led to pages that it knew.
     assert_eq!((links[1], links[5]), (598, 0), "{ended:?}");
     assert!(links[2] > 0 && links[3] > 0, "{ended:?}");
