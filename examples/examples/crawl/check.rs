@@ -33,6 +33,8 @@ pub(crate) struct Attempt {
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub(crate) url: String,
+    /// How often it was started, as counted by the queue.
+    pub(crate) starts: u32,
     pub(crate) attempts: Vec<Attempt>,
 }
 
@@ -43,6 +45,8 @@ pub(crate) struct Counts {
     pub(crate) ok: usize,
     pub(crate) retries: usize,
     pub(crate) not_started: usize,
+    /// Without an end.
+    pub(crate) unsettled: usize,
 }
 
 /// A time without requests, because a host asked for it.
@@ -146,6 +150,9 @@ fn contradiction(crawl: &Crawl, page: &Told, requests: &[Request], manners: Mann
         let endings: Vec<String> = page.attempts.iter().map(|attempt| attempt.ending.to_string()).collect();
         return Some(format!("requests at the server: {asked}; told as [{}]", endings.join(", ")));
     }
+    if page.starts as usize != attempts {
+        return Some(format!("was started {} times, and {attempts} attempts were told", page.starts));
+    }
     if cancelled.is_some_and(|place| place + 1 < attempts || !crawl.stopped) {
         return Some("cancelled, and nobody asked for that".to_owned());
     }
@@ -209,6 +216,7 @@ fn counts(crawl: &Crawl, differences: &mut Vec<String>) {
         ok: crawl.told.iter().filter(came).count(),
         retries: crawl.told.iter().map(|page| page.attempts.len().saturating_sub(1)).sum(),
         not_started: crawl.left.len(),
+        unsettled: 0,
     };
     if counted != crawl.counts {
         differences.push(format!("the queue counts {:?}; told were {counted:?}", crawl.counts));

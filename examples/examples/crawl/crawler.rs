@@ -1,16 +1,14 @@
-//! The crawler: a queue, its handler, and what they say at the end.
+//! The crawler: a queue, its handler, and what they owe the hosts.
 
-use crate::check::{Answer, Attempt, Counts, Crawl, Ending, Manners, Pause, Told};
+use crate::check::{Crawl, Manners, Pause};
 use crate::client::{self, Failure};
+use crate::journal::Journal;
 use crate::options::Executor;
 use crate::progress;
 use crate::url::{Url, links};
-use regatta::queue::{Ctx, Done, Finished, Options, PushError, Queue, Refusal};
+use regatta::queue::{Ctx, Options, PushError, Queue, Refusal};
 use regatta::strategies::{Gcra, Keyed, Pausable, RetryExt};
-use regatta::{
-    Backoff, Class, Clock, ConfigError, Event, EventKind, Jitter, Observer, Retry, StopReason, Strategy,
-    SystemClock, TaskError, Time,
-};
+use regatta::{Backoff, Class, Clock, ConfigError, Jitter, Retry, Strategy, SystemClock};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::error::Error;
 use std::net::SocketAddr;
@@ -20,13 +18,16 @@ use std::time::Duration;
 /// For all hosts together. Each has fewer, so a slow one holds nobody up.
 const WORKERS: usize = 8;
 
+/// Pages that wait. For pushes from outside; the handler's are taken beyond it, or it would wait for itself.
+const CAPACITY: usize = 16;
+
 /// After the first attempt.
 const RETRIES: u32 = 3;
 
 /// For pages that are on their way when the crawl is stopped.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// What the handler shares with itself: clones of it visit all pages.
+/// What all visits share.
 pub(crate) struct Crawler {
     hosts: BTreeMap<String, Host>,
     book: Mutex<Book>,
@@ -51,6 +52,8 @@ struct Book {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Links {
     pub(crate) new: usize,
+    /// Of these, pushed although the queue was full.
+    pub(crate) grown: usize,
     pub(crate) waiting: usize,
     pub(crate) begun: usize,
     pub(crate) elsewhere: usize,
@@ -77,14 +80,15 @@ impl Crawler {
         let crawler = self.clone();
         let (queue, mut results, engine) = Queue::<Url>::builder()
             .workers(WORKERS)?
+            .capacity(CAPACITY)?
             .class_limit(manners.at_once)?
             .strategy(self.politeness(manners)?)
             .retry(retry())
             .attempt_timeout(manners.patience)
             .grace(GRACE)
-            .build(async move |url: Arc<Url>, ctx| crawler.visit(&url, &ctx).await)?;
-        let starts = Arc::new(Starts::default());
-        let engine = engine.observer(starts.clone());
+            .build(async move |url, ctx| crawler.visit(&url, &ctx).await)?;
+        let journal = Arc::new(Journal::default());
+        let engine = engine.observer(journal.clone());
         crate::stop_on_ctrl_c(queue.clone())?;
 
         queue.push_with(home.clone(), self.options(&home)).await?;
@@ -102,7 +106,10 @@ impl Crawler {
             told
         };
         let told = smol::future::or(read, progress::show(&queue)).await;
-        Ok(self.report(told, run.await, &starts))
+        let finished = run.await;
+        let mut book = self.book();
+        book.links.grown = finished.stats.grown;
+        Ok(journal.report(told, finished, &book.pauses, &book.refused))
     }
 
     /// For each host a rate, and a pause when it asks for one.
@@ -120,7 +127,10 @@ impl Crawler {
 
     fn options(&self, url: &Url) -> Options {
         let options = Options::new().key(url.to_string());
-        self.hosts.get(&url.host).map_or(options.clone(), |host| options.class(host.class))
+        match self.hosts.get(&url.host) {
+            Some(host) => options.class(host.class),
+            None => options,
+        }
     }
 
     /// One attempt: the handler. Gives back how long the page is.
@@ -171,24 +181,6 @@ impl Crawler {
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().expect("nobody panics over the book")
     }
-
-    fn report(&self, told: Vec<Done<Url, usize, Failure>>, run: Finished<Url>, starts: &Starts) -> Crawl {
-        let book = self.book();
-        let starts = starts.0.lock().expect("nobody panics over the starts");
-        Crawl {
-            told: told.into_iter().map(|done| self::told(done, &starts)).collect(),
-            left: run.leftover.iter().map(|left| left.job.to_string()).collect(),
-            refused: book.refused.clone(),
-            pauses: book.pauses.clone(),
-            counts: Counts {
-                admitted: run.stats.admitted,
-                ok: run.stats.ok,
-                retries: run.stats.retries,
-                not_started: run.stats.not_started,
-            },
-            stopped: !matches!(run.stop, StopReason::Completed),
-        }
-    }
 }
 
 /// Again after what may pass, with a growing pause; as late as the server says, if it does.
@@ -198,39 +190,4 @@ fn retry() -> impl Retry<Failure> + Clone + Send + 'static {
         .jitter(Jitter::Equal)
         .when(Failure::may_pass)
         .hint(Failure::wait)
-}
-
-/// When the attempts of each job were started.
-#[derive(Default)]
-struct Starts(Mutex<BTreeMap<usize, Vec<Time>>>);
-
-impl Observer for Starts {
-    fn on_event(&self, event: &Event<'_>) {
-        if let EventKind::Started { .. } = event.kind {
-            let mut starts = self.0.lock().expect("nobody panics over the starts");
-            starts.entry(event.id).or_default().push(event.at);
-        }
-    }
-}
-
-fn told(done: Done<Url, usize, Failure>, starts: &BTreeMap<usize, Vec<Time>>) -> Told {
-    let earlier = done.errors().iter().map(|attempt| ending(&attempt.error));
-    let last = match &done.result {
-        Ok(length) => Ending::Answer(Answer::Page { length: *length }),
-        Err(error) => ending(error),
-    };
-    let starts = starts.get(&(done.id.number() as usize)).into_iter().flatten();
-    let attempts =
-        earlier.chain([last]).zip(starts).map(|(ending, started)| Attempt { started: *started, ending });
-    Told { url: done.job.to_string(), attempts: attempts.collect() }
-}
-
-fn ending(error: &TaskError<Failure>) -> Ending {
-    match error {
-        TaskError::Failed(Failure::Status(status)) => Ending::Answer(Answer::Status(*status)),
-        TaskError::Failed(Failure::TooMany { wait }) => Ending::Answer(Answer::TooMany { wait: *wait }),
-        TaskError::TimedOut { .. } => Ending::TimedOut,
-        TaskError::Cancelled => Ending::Cancelled,
-        other => Ending::Other(other.to_string()),
-    }
 }

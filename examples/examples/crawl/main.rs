@@ -4,7 +4,8 @@
 //! What to notice:
 //!
 //! - The crawl begins with one page. The handler ([`crawler`]) pushes the links that it finds into its own queue, which is
-//!   closed to everybody else; so the run is over with the last page, and nobody counts what is under way.
+//!   closed to everybody else; so the run is over with the last page, and nobody counts what is under way. The queue has
+//!   a capacity of 16, and hundreds of pages wait in it: only who pushes from outside would have to wait.
 //! - Politeness is three lines of the builder: so many at once per host (`class_limit`), a rate and a pause per host
 //!   (`Keyed`), a retry that waits as long as the server says (`hint`). While one host is paused, the others go on, and
 //!   a page that waits for its retry holds no worker.
@@ -20,6 +21,7 @@ mod check;
 mod client;
 mod crawler;
 mod desk;
+mod journal;
 mod options;
 mod progress;
 mod server;

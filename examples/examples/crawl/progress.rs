@@ -27,12 +27,14 @@ struct Line {
 
 impl Line {
     fn say(&self, text: &str) {
-        // Without standard error there is nobody to tell.
-        let _ = match self.is_terminal {
+        let told = if self.is_terminal {
             // Back to its beginning, and away with the rest.
-            true => write!(stderr(), "\r{text}\x1b[K"),
-            false => writeln!(stderr(), "{text}"),
+            write!(stderr(), "\r{text}\x1b[K")
+        } else {
+            writeln!(stderr(), "{text}")
         };
+        // Without standard error there is nobody to tell.
+        let _ = told;
     }
 }
 

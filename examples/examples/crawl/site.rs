@@ -52,7 +52,7 @@ impl Site {
             37 => Manner::TooManyAtFirst(Duration::from_secs(1)),
             53 => Manner::Missing,
             59 => Manner::FailsAlways,
-            64 if page % 2 == 0 => Manner::HangsAtFirst,
+            64 if page.is_multiple_of(2) => Manner::HangsAtFirst,
             16 | 41 | 66 => Manner::FailsAtFirst(1 + page % 2),
             rest if rest % 7 == 3 => Manner::Slow(Duration::from_millis(50 + page as u64 * 37 % 151)),
             _ => Manner::AtOnce,

@@ -49,15 +49,15 @@ fn retries(page: &Told) -> usize {
 
 /// What became of the links that were found.
 pub(crate) fn links(links: Links) -> String {
-    let Links { new, waiting, begun, elsewhere, refused } = links;
+    let Links { new, grown, waiting, begun, elsewhere, refused } = links;
     let found = new + waiting + begun + elsewhere + refused;
     format!(
-        "links found: {found} = {new} new + {waiting} to pages in the queue + {begun} to pages that had begun + \
+        "links found: {found} = {new} new ({grown} beyond the capacity) + {waiting} to pages in the queue + {begun} to pages that had begun + \
          {elsewhere} elsewhere + {refused} after the stop"
     )
 }
 
-/// What was left to do, or nothing.
+/// What was left to do.
 pub(crate) fn left(crawl: &Crawl) -> String {
     let mut text = format!("left: {} pages\n", crawl.left.len());
     for url in crawl.left.iter().take(LISTED) {

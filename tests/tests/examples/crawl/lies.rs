@@ -44,7 +44,8 @@ fn truth() -> (Crawl, Log) {
             started: at(*start),
             ending: answer.map_or(Ending::TimedOut, Ending::Answer),
         });
-        Told { url: url.to_owned(), attempts: attempts.collect() }
+        let attempts: Vec<_> = attempts.collect();
+        Told { url: url.to_owned(), starts: attempts.len() as u32, attempts }
     });
     let requests = pages.map(|(url, attempts)| {
         let request = |(start, answer): &(u64, Option<Answer>)| Request {
@@ -58,7 +59,7 @@ fn truth() -> (Crawl, Log) {
         pauses: vec![Pause { host: "ant.test".to_owned(), from: at(13), until: at(513) }],
         left: Vec::new(),
         refused: BTreeSet::new(),
-        counts: Counts { admitted: 4, ok: 3, retries: 2, not_started: 0 },
+        counts: Counts { admitted: 4, ok: 3, retries: 2, not_started: 0, unsettled: 0 },
         stopped: false,
     };
     let peaks = [("ant.test".to_owned(), 1), ("bee.test".to_owned(), 2)].into();
@@ -135,6 +136,7 @@ fn each_lie_of_the_queue_is_found() {
         (|crawl, _| crawl.counts.ok -= 1, "the queue counts"),
         (|crawl, _| crawl.counts.retries += 1, "the queue counts"),
         (|crawl, _| crawl.counts.not_started += 1, "the queue counts"),
+        (|crawl, _| crawl.counts.unsettled += 1, "the queue counts"),
     ]);
 }
 
@@ -247,7 +249,7 @@ fn what_a_stop_leaves_is_no_difference() {
     told(&mut crawl, 2)[0].ending = Ending::Cancelled;
     let slow = crawl.told.pop().expect("there were four");
     log.requests.remove(SLOW);
-    crawl.counts = Counts { admitted: 3, ok: 1, retries: 1, not_started: 0 };
+    crawl.counts = Counts { admitted: 3, ok: 1, retries: 1, not_started: 0, unsettled: 0 };
     let mut never = (crawl.clone(), log.clone());
     never.0.left.push(slow.url.clone());
     never.0.counts = Counts { admitted: 4, not_started: 1, ..crawl.counts };
