@@ -27,6 +27,9 @@ const RETRIES: u32 = 3;
 /// For pages that are on their way when the crawl is stopped.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// A queue of pages; the handler makes a length of each.
+pub(crate) type Pages = Queue<Url, usize, Failure>;
+
 /// What all visits share.
 pub(crate) struct Crawler {
     hosts: BTreeMap<String, Host>,

@@ -30,9 +30,8 @@ mod summary;
 mod url;
 
 use check::Manners;
-use crawler::Crawler;
+use crawler::{Crawler, Pages};
 use options::{Asked, HELP, Options};
-use regatta::queue::Queue;
 use server::Servers;
 use site::Site;
 use std::error::Error;
@@ -42,7 +41,7 @@ use std::time::{Duration, Instant};
 
 /// What the crawler owes each host.
 const MANNERS: Manners =
-    Manners { at_once: 2, every: Duration::from_millis(10), burst: 4, patience: Duration::from_secs(1) };
+    Manners { at_once: 2, every: Duration::from_millis(10), burst: 4, patience: Duration::from_millis(1500) };
 
 /// By Ctrl-C.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -96,10 +95,7 @@ fn crawl(options: &Options) -> Result<bool, Box<dyn Error + Send + Sync>> {
 }
 
 /// The first Ctrl-C stops the queue; the second ends the process.
-fn stop_on_ctrl_c<J, R, E>(queue: Queue<J, R, E>) -> Result<(), ctrlc::Error>
-where
-    Queue<J, R, E>: Send + 'static,
-{
+fn stop_on_ctrl_c(queue: Pages) -> Result<(), ctrlc::Error> {
     ctrlc::set_handler(move || {
         if INTERRUPTED.swap(true, Ordering::SeqCst) {
             exit(130);

@@ -21,8 +21,8 @@ usage: cargo run --release --example crawl -- [OPTIONS]
 Of 75 pages, 9 are slow (50 to 200 ms), 3 fail once or twice (500), one
 fails for ever, one is missing (404), one answers 429 the first time and wants a
 second without requests, and one of 150 hangs the first time, until it is given
-up after a second. On a machine so busy that slow pages take as long, there are
-differences, too.
+up after 1.5 s. On a machine so busy that slow pages take as long, they are tried
+again, too.
 
 On Ctrl-C nothing more starts, and pages that are on their way have half a
 second; what is left is listed. The second Ctrl-C ends the program.

@@ -1,14 +1,12 @@
 //! How far it is: one line that changes on a terminal, a line per second elsewhere.
 
-use crate::client::Failure;
-use crate::url::Url;
-use regatta::queue::Queue;
+use crate::crawler::Pages;
 use regatta::{Clock, SystemClock};
 use std::io::{IsTerminal, Write, stderr};
 use std::time::Duration;
 
 /// Says how far the queue is, from time to time, and never ends; dropped, it takes its line away.
-pub(crate) async fn show<T>(queue: &Queue<Url, usize, Failure>) -> T {
+pub(crate) async fn show<T>(queue: &Pages) -> T {
     let line = Line { is_terminal: stderr().is_terminal() };
     let pause = Duration::from_millis(if line.is_terminal { 100 } else { 1000 });
     loop {

@@ -74,8 +74,8 @@ fn a_crawl_that_is_stopped_hands_back_what_it_has_not_visited() {
         assert_eq!(ended.code, Some(0), "{ended:?}");
         ended.assert_says(&format!("stopped; as far as it came: {AGREED}"));
         let [came, failed, stopped, left, ..] = numbers(&ended);
-        // Eight workers may have had a page each in hand, and the reader was told of the end a little later.
-        assert!((80..160).contains(&(came + failed + stopped)) && left > 0, "{ended:?}");
+        // Others may have ended before the stop, and eight could end after it.
+        assert!(came + failed + stopped >= 80 && left > 0, "{ended:?}");
         ended.assert_says(&format!("left: {left} pages"));
         assert_eq!(links(&ended)[1] + 1, came + failed + stopped + left, "{ended:?}");
     }
