@@ -60,6 +60,10 @@ pub(crate) struct Ledger<J, R, E> {
     ends: Retrying<(usize, u64)>,
     /// Running jobs were told that the run stops.
     told: bool,
+    /// When what runs must have ended, if somebody has stopped the run.
+    pub(crate) stop_due: Option<Time>,
+    /// Nothing will start any more in this run.
+    is_wound_up: bool,
     staff: Vec<Worker>,
     /// How many workers an executor has, and who makes them.
     pub(crate) crew: usize,
@@ -153,6 +157,8 @@ impl<J, R, E> Ledger<J, R, E> {
             idle_since: None,
             ends: Retrying::new(),
             told: false,
+            stop_due: None,
+            is_wound_up: false,
             staff: Vec::new(),
             crew: 0,
             idle: Vec::new(),
@@ -277,6 +283,11 @@ impl<J, R, E> Ledger<J, R, E> {
     fn call_watchers(&mut self) {
         self.errands.extend(self.watchers.drain(..).map(Errand::Wake));
         self.errands.extend(self.reader.waker.take().map(Errand::Wake));
+    }
+
+    /// Whether no result will come in this run.
+    pub(crate) fn is_through(&self) -> bool {
+        self.is_wound_up || self.state == RunState::Over
     }
 
     /// A result was read: there is room for another.

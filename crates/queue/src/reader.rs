@@ -3,7 +3,6 @@
 use crate::Done;
 use crate::errand::Errand;
 use crate::hub::Hub;
-use crate::ledger::RunState;
 use futures_core::Stream;
 use std::fmt;
 use std::future::Future;
@@ -93,7 +92,7 @@ impl<J, R, E> Reader<J, R, E> {
                     ledger.was_read();
                     Poll::Ready(Some(done))
                 }
-                None if ledger.state == RunState::Over => Poll::Ready(None),
+                None if ledger.is_through() => Poll::Ready(None),
                 None => Poll::Pending,
             };
             let old = match answer {

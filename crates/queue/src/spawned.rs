@@ -4,9 +4,9 @@ use crate::Ctx;
 use crate::engine::{QueueEngine, below, course};
 use crate::finished::Finished;
 use crate::hub::Hub;
-use crate::ledger::{Ledger, RunState};
+use crate::ledger::RunState;
 use crate::work::Work;
-use regatta_core::{Cancelled, Executor, Limit, Limiter, Retry, Strategy};
+use regatta_core::{Cancelled, Executor, Limit, Limiter, Retry, Sleep, Strategy, Time};
 use regatta_engine::{CourseSettings, StopReason, contain, contain_drop};
 use std::any::TypeId;
 use std::fmt;
@@ -49,7 +49,7 @@ where
             ledger.rules.workers
         });
         let ours = Shift { hub: hub.clone(), worker: None, settings: settings.clone() };
-        let handle = Handle { hub: hub.clone() };
+        let handle = Handle { hub: hub.clone(), settings: settings.clone(), sleep: None };
         let home = Arc::downgrade(&hub);
         let mut spawner: Spawner = Box::new(move |count| {
             let Some(hub) = home.upgrade() else { return };
@@ -98,7 +98,8 @@ where
             && Pin::new(cancelled).poll(cx).is_ready()
         {
             *watch = None;
-            shift.hub.with(Ledger::stop);
+            let now = shift.hub.now();
+            shift.hub.with(|ledger| ledger.stop(now));
         }
         Pin::new(run).poll(cx).map(drop)
     }
@@ -148,30 +149,60 @@ impl<J, R, E> Drop for Shift<J, R, E> {
 #[must_use = "it resolves to what the run came to; dropping it lets the run go on alone"]
 pub struct Handle<J, R, E> {
     hub: Arc<Hub<J, R, E>>,
+    settings: CourseSettings,
+    /// Until the grace is over of a run that was stopped.
+    sleep: Option<(Time, Sleep)>,
 }
 
 impl<J, R, E> Handle<J, R, E> {
     /// Ends the run without grace.
+    ///
+    /// Every outcome is fixed at once; the executor is asked to drop what runs. A job that blocks its thread and can't be
+    /// dropped doesn't hold up the handle: it counts as [`stopping`](crate::Stats::stopping).
     pub fn abort(&self) {
-        self.hub.with(|ledger| {
-            ledger.course.abandon();
-            ledger.call_everybody();
-        });
+        let now = self.hub.now();
+        self.hub.with(|ledger| ledger.abort(now));
     }
 }
 
 impl<J, R, E> Future for Handle<J, R, E> {
     type Output = Finished<J>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished<J>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished<J>> {
+        let now = self.hub.clock.now();
         let mut waker = Some(cx.waker().clone());
-        self.hub.with(|ledger| match ledger.finished.take() {
-            Some(finished) => Poll::Ready(finished),
-            None => {
-                ledger.watchers.extend(waker.take());
-                Poll::Pending
+        let answer = self.hub.with(|ledger| {
+            if let Some(finished) = ledger.finished.take() {
+                return Ok(finished);
             }
-        })
+            let due = ledger.stop_due;
+            // Workers see to it themselves, unless all of them are held up.
+            if due.is_some_and(|due| due <= now) && !ledger.course.is_closed() {
+                ledger.abort(now);
+            }
+            if ledger.is_as_good_as_over() {
+                return Ok(ledger.finish(now, course(&self.settings)));
+            }
+            ledger.watchers.extend(waker.take());
+            Err(due)
+        });
+        match answer {
+            Ok(finished) => {
+                self.hub.dismiss();
+                return Poll::Ready(finished);
+            }
+            Err(Some(due)) if self.sleep.as_ref().is_none_or(|(until, _)| *until != due) => {
+                self.sleep = Some((due, self.hub.clock.sleep_until(due)));
+            }
+            Err(_) => {}
+        }
+        if let Some((_, sleep)) = &mut self.sleep
+            && Pin::new(sleep).poll(cx).is_ready()
+        {
+            self.sleep = None;
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
     }
 }
 

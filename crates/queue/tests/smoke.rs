@@ -113,3 +113,69 @@ async fn borrowed_jobs_and_captures_inside_a_spawned_task() {
     });
     assert_eq!(handle.await.unwrap(), 2);
 }
+
+#[test]
+fn items_are_mapped_in_order() {
+    block_on(async {
+        let done = regatta_queue::map(1..=300, 2, async |n, _ctx| Ok::<_, String>(*n * 2)).unwrap().await;
+        let doubled: Vec<i32> = done.into_iter().filter_map(|done| done.result.ok()).collect();
+        assert_eq!(doubled, (1..=300).map(|n| n * 2).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn a_body_reads_results_as_they_come() {
+    block_on(async {
+        let (sum, finished) = Queue::<u32>::builder()
+            .workers(4)
+            .unwrap()
+            .for_each(
+                1..=1000,
+                async |n, _ctx| Ok::<_, String>(*n),
+                async |mut results| {
+                    let mut sum = 0;
+                    while let Some(done) = results.next().await {
+                        sum += done.result.unwrap_or(0);
+                    }
+                    sum
+                },
+            )
+            .unwrap()
+            .await;
+        assert_eq!((sum, finished.stats.ok), (500_500, 1000));
+    });
+}
+
+#[test]
+fn a_job_that_blocks_its_thread_does_not_hold_up_the_end() {
+    let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let blocked = std::sync::Arc::new(std::sync::Mutex::new(blocked));
+    let (started, has_started) = std::sync::mpsc::channel();
+    block_on(async {
+        let (queue, mut results, engine) = Queue::<u32>::builder()
+            .workers(1)
+            .unwrap()
+            .build(async move |job, _ctx| {
+                started.send(()).unwrap();
+                let _ = blocked.lock().unwrap().recv();
+                Ok::<_, Infallible>(*job)
+            })
+            .unwrap();
+        let handle = engine.spawn_on(|task| {
+            std::thread::spawn(move || block_on(task));
+        });
+        queue.push(1).await.unwrap();
+        queue.push(2).await.unwrap();
+        has_started.recv().unwrap();
+        handle.abort();
+        let finished = handle.await;
+        assert_eq!((finished.stats.stopping, finished.leftover.len()), (1, 1), "{finished:?}");
+        assert_eq!(results.drain().len(), 1);
+        assert!(results.next().await.is_none());
+        release.send(()).unwrap();
+        while queue.stats().stopping > 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(queue.stats().settled, 2);
+    });
+}

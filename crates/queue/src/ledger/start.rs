@@ -36,7 +36,11 @@ impl<J, R, E> Ledger<J, R, E> {
     #[inline]
     pub(crate) fn claim(&mut self, now: Time, worker: usize) -> Claim<J> {
         self.confirm(worker);
+        if self.state == RunState::Over {
+            return Claim::Over;
+        }
         if self.is_over() {
+            self.wind_up(now);
             return Claim::Over;
         }
         self.promote(now);
