@@ -317,7 +317,8 @@ impl<J, R, E> Ledger<J, R, E> {
             self.idle_since = Some(now);
             self.call_watchers();
         }
-        if self.is_over() {
+        // Whoever has just ended one looks by himself; those who wait for work have to be told that there is none.
+        if !self.idle.is_empty() && self.is_over() {
             self.call_everybody();
         }
     }
