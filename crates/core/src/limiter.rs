@@ -2,6 +2,7 @@
 
 mod acquire;
 mod errands;
+mod mailbox;
 mod permit;
 mod shared;
 mod state;
@@ -123,6 +124,7 @@ where
     /// # Errors
     ///
     /// What would have to happen first.
+    #[inline]
     pub fn try_acquire(&self) -> Result<Permit, Readiness> {
         self.try_acquire_for(&Request::new())
     }
@@ -132,9 +134,10 @@ where
     /// # Errors
     ///
     /// What would have to happen first.
+    #[inline]
     pub fn try_acquire_for(&self, request: &Request) -> Result<Permit, Readiness> {
         let now = self.shared.clock.now();
-        let grant = self.shared.with(|state| state.start(now, request, None))?;
+        let grant = self.shared.start(now, request)?;
         Ok(Permit::new(self.shared.clone(), grant))
     }
 
@@ -175,6 +178,7 @@ impl<S: Strategy> Limiter<S> {
     pub fn update<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
         let now = self.shared.clock.now();
         let result = self.shared.with(|state| {
+            self.shared.close_mailbox(state);
             let result = catch_unwind(AssertUnwindSafe(|| change(&mut state.strategy)));
             // Also after a panic: what was changed before it may have made room.
             self.shared.learn(&mut state.strategy);

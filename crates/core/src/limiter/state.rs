@@ -80,6 +80,7 @@ impl<S: Strategy> State<S> {
     }
 
     /// Whether somebody else is at the head of the line.
+    #[inline]
     pub(super) fn is_behind(&self, place: Option<Place>) -> bool {
         self.line.first_key_value().is_some_and(|(head, _)| Some(*head) != place)
     }
@@ -117,6 +118,12 @@ impl<S: Strategy> State<S> {
             self.let_go(grant, None, outcome);
         }
         !waited_for
+    }
+
+    /// A holder has let go of what its strategy doesn't miss.
+    #[inline]
+    pub(super) fn end(&mut self, grant: usize, outcome: Outcome) {
+        self.let_go(grant, None, Some(outcome));
     }
 
     /// Whether the grant has ended. Without a time it ends at that of its start.
@@ -160,6 +167,12 @@ impl<S: Strategy> State<S> {
 
     pub(super) fn issued(&self) -> usize {
         self.grants.len()
+    }
+
+    /// Whether nobody stands in line, and nobody is to be told of anything.
+    #[inline]
+    pub(super) fn is_quiet(&self) -> bool {
+        self.line.is_empty() && self.errands.is_empty()
     }
 
     pub(super) fn waiting(&self) -> usize {

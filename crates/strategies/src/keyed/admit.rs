@@ -137,6 +137,10 @@ impl<S: Strategy> Strategy for Keyed<S> {
         self.make.is_mixed() || self.slots.iter().any(|slot| slot.strategy.finish_timed())
     }
 
+    fn finish_matters(&self) -> bool {
+        self.make.is_mixed() || self.slots.iter().any(|slot| slot.strategy.finish_matters())
+    }
+
     fn hold(&self, token: &Self::Token) -> Hold {
         match self.slots.get(token.place) {
             Some(slot) if slot.number == token.number => slot.strategy.hold(&token.inner),

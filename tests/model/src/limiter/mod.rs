@@ -4,6 +4,8 @@
 mod acquire;
 #[path = "../../../../crates/core/src/limiter/errands.rs"]
 mod errands;
+#[path = "../../../../crates/core/src/limiter/mailbox.rs"]
+mod mailbox;
 mod meetings;
 #[path = "../../../../crates/core/src/limiter/permit.rs"]
 mod permit;
