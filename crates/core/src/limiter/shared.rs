@@ -75,6 +75,17 @@ impl<S: Strategy> Shared<S> {
         self.with(|state| state.start(now, request, None))
     }
 
+    /// A holder lets go, under the lock.
+    #[inline(never)]
+    fn release_now(&self, grant: usize, now: Option<Time>, outcome: Option<Outcome>) {
+        let unwatched = now.is_none() && !self.finish_timed();
+        if unwatched && self.with(|state| state.release_unwatched(grant, outcome)) {
+            return;
+        }
+        let now = now.unwrap_or_else(|| self.clock.now());
+        self.with(|state| state.release(grant, now, outcome));
+    }
+
     pub(super) fn finish_timed(&self) -> bool {
         self.finish_timed.load(Ordering::Relaxed)
     }
@@ -178,15 +189,9 @@ where
     S: Strategy<Token: Send> + Send,
 {
     fn release(&self, grant: usize, now: Option<Time>, outcome: Option<Outcome>) {
-        if outcome.is_some_and(|outcome| self.mailbox.post(grant, outcome)) {
-            return;
+        if !outcome.is_some_and(|outcome| self.mailbox.post(grant, outcome)) {
+            self.release_now(grant, now, outcome);
         }
-        let unwatched = now.is_none() && !self.finish_timed();
-        if unwatched && self.with(|state| state.release_unwatched(grant, outcome)) {
-            return;
-        }
-        let now = now.unwrap_or_else(|| self.clock.now());
-        self.with(|state| state.release(grant, now, outcome));
     }
 
     fn retain(&self, grant: usize) {

@@ -86,6 +86,7 @@ impl<S: Strategy> State<S> {
     }
 
     /// Takes a token at once, or says why not. Leaves the line if the caller stood in it.
+    #[inline]
     pub(super) fn start(
         &mut self,
         now: Time,

@@ -34,6 +34,13 @@ impl<S: Strategy> Keyed<S> {
         Ok(KeyedToken { place, number, inner })
     }
 
+    /// Whether it holds for any class that there is, or may come.
+    fn any(&self, holds: impl Fn(&S) -> bool) -> bool {
+        self.make.is_mixed()
+            || self.make.look(None, &holds)
+            || self.slots.iter().any(|slot| holds(&slot.strategy))
+    }
+
     /// The slot of a token, unless its class was forgotten or set anew.
     pub(super) fn live(&mut self, place: usize, number: u64) -> Option<&mut Slot<S>> {
         self.slots.get_mut(place).filter(|slot| slot.number == number)
@@ -73,6 +80,9 @@ impl<S: Strategy> Strategy for Keyed<S> {
         let KeyedToken { place, number, inner } = token;
         let Some(slot) = self.live(place, number) else { return };
         slot.strategy.finish(inner, now, outcome);
+        if outcome != Outcome::Unused && !slot.strategy.finish_matters() {
+            return;
+        }
         if outcome == Outcome::Unused
             && let Some(undo) = self.undo.take_if(|undo| undo.place == (place, number))
         {
@@ -130,15 +140,15 @@ impl<S: Strategy> Strategy for Keyed<S> {
 
     /// What is made by a function may differ from class to class, so it counts as timed.
     fn timed(&self) -> bool {
-        self.make.is_mixed() || self.slots.iter().any(|slot| slot.strategy.timed())
+        self.any(S::timed)
     }
 
     fn finish_timed(&self) -> bool {
-        self.make.is_mixed() || self.slots.iter().any(|slot| slot.strategy.finish_timed())
+        self.any(S::finish_timed)
     }
 
     fn finish_matters(&self) -> bool {
-        self.make.is_mixed() || self.slots.iter().any(|slot| slot.strategy.finish_matters())
+        self.any(S::finish_matters)
     }
 
     fn hold(&self, token: &Self::Token) -> Hold {
