@@ -12,7 +12,7 @@ use std::task::{Wake, Waker};
 
 pub(super) struct Shared<S: Strategy> {
     state: Mutex<State<S>>,
-    /// Ends of grants that the strategy hears of when the lock is taken next.
+    /// An end of which the strategy hears when the lock is taken next.
     mailbox: Mailbox,
     pub(super) clock: Arc<dyn Clock>,
     /// The strategy changed from outside while somebody else held the lock.
@@ -78,7 +78,7 @@ impl<S: Strategy> Shared<S> {
     /// A holder lets go, under the lock.
     #[inline(never)]
     fn release_now(&self, grant: usize, now: Option<Time>, outcome: Option<Outcome>) {
-        let unwatched = now.is_none() && !self.finish_timed();
+        let unwatched = now.is_none() && !self.finish_timed.load(Ordering::Relaxed);
         if unwatched && self.with(|state| state.release_unwatched(grant, outcome)) {
             return;
         }
@@ -86,19 +86,25 @@ impl<S: Strategy> Shared<S> {
         self.with(|state| state.release(grant, now, outcome));
     }
 
-    pub(super) fn finish_timed(&self) -> bool {
-        self.finish_timed.load(Ordering::Relaxed)
-    }
-
-    /// The strategy is about to change: it hears of all ends before, and of those from now on under the lock.
-    pub(super) fn close_mailbox(&self, state: &mut State<S>) {
-        if let Some((grant, outcome)) = self.mailbox.close() {
-            state.end(grant, outcome);
-        }
+    /// Changes the strategy, then serves those who can start under the new rule. An `Err` is a panic of `change`.
+    pub(super) fn update<R>(&self, change: impl FnOnce(&mut S) -> R) -> std::thread::Result<R> {
+        let now = self.clock.now();
+        self.with(|state| {
+            // The former rule hears of every end before the change. The others wait for the lock meanwhile, because a
+            // finish may matter to the new one.
+            if let Some((grant, outcome)) = self.mailbox.close() {
+                state.end(grant, outcome);
+            }
+            let result = catch_unwind(AssertUnwindSafe(|| change(&mut state.strategy)));
+            // Also after a panic: what was changed before it may have made room.
+            self.learn(&mut state.strategy);
+            state.advance(now, None);
+            result
+        })
     }
 
     /// The strategy, or a part of it, may be another one than before. The mailbox is closed.
-    pub(super) fn learn(&self, strategy: &mut S) {
+    fn learn(&self, strategy: &mut S) {
         strategy.attach(self.bell.clone());
         self.finish_timed.store(strategy.finish_timed(), Ordering::Relaxed);
         if !strategy.finish_matters() {

@@ -131,16 +131,14 @@ impl<S: Strategy> State<S> {
     #[inline]
     fn let_go(&mut self, grant: usize, now: Option<Time>, outcome: Option<Outcome>) -> bool {
         let Some(entry) = self.grants.get_mut(grant) else { return false };
-        entry.holders -= 1;
-        if let Some(outcome) = outcome {
-            entry.outcome = outcome;
-        }
-        if entry.holders > 0 {
+        if entry.holders > 1 {
+            entry.holders -= 1;
+            entry.outcome = outcome.unwrap_or(entry.outcome);
             return false;
         }
         // Free before the call, which is user code: a panic in it loses no place.
-        let Grant { token, start, outcome, .. } = self.grants.remove(grant);
-        self.strategy.finish(token, now.unwrap_or(start), outcome);
+        let Grant { token, start, outcome: told, .. } = self.grants.remove(grant);
+        self.strategy.finish(token, now.unwrap_or(start), outcome.unwrap_or(told));
         true
     }
 

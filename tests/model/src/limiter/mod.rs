@@ -2,6 +2,7 @@
 
 #[path = "../../../../crates/core/src/limiter/acquire.rs"]
 mod acquire;
+mod ends;
 #[path = "../../../../crates/core/src/limiter/errands.rs"]
 mod errands;
 #[path = "../../../../crates/core/src/limiter/mailbox.rs"]
