@@ -106,13 +106,12 @@ fn a_second_end_takes_the_first_one_along() {
 
 #[test]
 fn what_was_never_used_is_given_back_at_once() {
-    let (limiter, log) = diary();
+    let (mut limiter, log) = diary();
     limiter.try_acquire().unwrap().complete(Outcome::Unused);
     assert_eq!(heard(&log), [Outcome::Unused]);
-    let mut engine = limiter.clone();
-    let permit = engine.start(at(0), &cost(1)).unwrap();
-    let hold = engine.hold(&permit);
-    engine.finish(permit, at(0), Outcome::Unused);
+    let permit = limiter.start(at(0), &cost(1)).unwrap();
+    let hold = limiter.hold(&permit);
+    limiter.finish(permit, at(0), Outcome::Unused);
     assert_eq!(heard(&log).len(), 1, "still held");
     drop(hold);
     assert_eq!(heard(&log), [Outcome::Unused; 2]);
@@ -203,6 +202,11 @@ fn who_waits_for_a_rate_is_served_by_time_and_not_by_an_end() {
     assert_eq!((limiter.peek(|rate| rate.last), counts(&limiter)), (Some(at(10)), (0, 0)));
 }
 
+/// Also of a borrowed one, which is a strategy itself.
+fn matters(strategy: impl Strategy) -> bool {
+    strategy.finish_matters()
+}
+
 #[test]
 fn a_composed_strategy_minds_if_any_member_does() {
     let [plain, minds] = [false, true].map(|one| move || Diary::new(one));
@@ -211,7 +215,8 @@ fn a_composed_strategy_minds_if_any_member_does() {
     assert!((plain(), minds()).finish_matters() && !(plain(), plain()).finish_matters());
     assert!(vec![plain(), minds()].finish_matters() && !vec![plain()].finish_matters());
     assert!(BoxStrategy::new(minds()).finish_matters() && !BoxStrategy::new(plain()).finish_matters());
-    assert!((&mut minds()).finish_matters() && !(&mut plain()).finish_matters());
+    let asked = |strategy: &dyn Fn() -> Diary| matters(&mut strategy());
+    assert!(asked(&minds) && !asked(&plain));
     assert!(Slots::new(1).finish_matters(), "unless told otherwise");
     assert!(Limiter::new(plain()).finish_matters(), "its line is served at a finish");
 }
