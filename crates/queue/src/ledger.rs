@@ -14,7 +14,7 @@ pub(crate) use settle::Chance;
 pub(crate) use start::{Claim, Start};
 
 use crate::door::Door;
-use crate::errand::Errand;
+use crate::errand::{Errand, Errands};
 use crate::finished::Finished;
 use crate::order::Line;
 use crate::{Done, Key, Results, Stats};
@@ -77,7 +77,7 @@ pub(crate) struct Ledger<J, R, E> {
     /// What is left of a run that ended elsewhere.
     pub(crate) finished: Option<Finished<J>>,
     /// To be done once the lock is released.
-    pub(crate) errands: Vec<Errand<J, R, E>>,
+    pub(crate) errands: Errands<J, R, E>,
     /// Whether somebody listens to what happens, and what they have not heard yet.
     pub(crate) heard: bool,
     pub(crate) notes: VecDeque<Note>,
@@ -167,7 +167,7 @@ impl<J, R, E> Ledger<J, R, E> {
             idle: Vec::new(),
             watchers: Vec::new(),
             finished: None,
-            errands: Vec::new(),
+            errands: Errands::new(),
             heard: false,
             notes: VecDeque::new(),
         }
