@@ -76,12 +76,20 @@ impl<J, R, E> Ledger<J, R, E> {
             return Err(Refusal::Closed);
         };
         if let Some(slot) = replaced {
+            // The place of the one that goes is for the one that comes, not for those at the door.
+            self.reserved += 1;
             self.settle(slot, now, Err(TaskError::NotStarted(NotStarted::Cancelled)));
+            self.reserved -= 1;
         }
         if origin == Origin::Reserved {
             self.reserved -= 1;
         }
-        Ok(self.insert(now, (job, options, replies), key))
+        let id = self.insert(now, (job, options, replies), key);
+        if replaced.is_some() {
+            // It may have had one already.
+            self.serve_door();
+        }
+        Ok(id)
     }
 
     #[inline]
