@@ -2,9 +2,11 @@
 
 use crate::Ctx;
 use crate::engine::{QueueEngine, below, course};
+use crate::errand::Errand;
 use crate::finished::Finished;
 use crate::hub::Hub;
 use crate::ledger::{Ledger, RunState};
+use crate::watchers::Watching;
 use crate::work::Work;
 use regatta_core::{Cancelled, Executor, Limit, Limiter, Retry, Strategy};
 use regatta_engine::{CourseSettings, StopReason, contain, contain_drop};
@@ -49,7 +51,7 @@ where
             ledger.rules.workers
         });
         let ours = Shift { hub: hub.clone(), worker: None, settings: settings.clone() };
-        let handle = Handle { hub: hub.clone() };
+        let handle = Handle { hub: hub.clone(), watching: Watching::default() };
         let home = Arc::downgrade(&hub);
         let mut spawner: Spawner = Box::new(move |count| {
             let Some(hub) = home.upgrade() else { return };
@@ -148,6 +150,7 @@ impl<J, R, E> Drop for Shift<J, R, E> {
 #[must_use = "it resolves to what the run came to; dropping it lets the run go on alone"]
 pub struct Handle<J, R, E> {
     hub: Arc<Hub<J, R, E>>,
+    watching: Watching,
 }
 
 impl<J, R, E> Handle<J, R, E> {
@@ -163,15 +166,29 @@ impl<J, R, E> Handle<J, R, E> {
 impl<J, R, E> Future for Handle<J, R, E> {
     type Output = Finished<J>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished<J>> {
-        let mut waker = Some(cx.waker().clone());
-        self.hub.with(|ledger| match ledger.finished.take() {
-            Some(finished) => Poll::Ready(finished),
-            None => {
-                ledger.watchers.extend(waker.take());
-                Poll::Pending
-            }
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished<J>> {
+        let Self { hub, watching } = &mut *self;
+        let waker = cx.waker().clone();
+        hub.with(|ledger| {
+            let (answer, unused) = match ledger.finished.take() {
+                Some(finished) => (Poll::Ready(finished), Some(waker)),
+                None => (Poll::Pending, ledger.watchers.watch(watching, waker)),
+            };
+            ledger.errands.extend(unused.map(Errand::Forget));
+            answer
         })
+    }
+}
+
+impl<J, R, E> Drop for Handle<J, R, E> {
+    fn drop(&mut self) {
+        let Self { hub, watching } = self;
+        if watching.is_watching() {
+            hub.with(|ledger| {
+                let waker = ledger.watchers.leave(watching);
+                ledger.errands.extend(waker.map(Errand::Forget));
+            });
+        }
     }
 }
 
