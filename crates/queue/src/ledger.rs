@@ -61,6 +61,8 @@ pub(crate) struct Ledger<J, R, E> {
     ends: Retrying<(usize, u64)>,
     /// Running jobs were told that the run stops.
     told: bool,
+    /// When what runs must have ended, if somebody has stopped the run.
+    pub(crate) stop_due: Option<Time>,
     /// Nothing will start any more in this run.
     is_wound_up: bool,
     staff: Vec<Worker>,
@@ -156,6 +158,7 @@ impl<J, R, E> Ledger<J, R, E> {
             idle_since: None,
             ends: Retrying::new(),
             told: false,
+            stop_due: None,
             is_wound_up: false,
             staff: Vec::new(),
             crew: 0,

@@ -37,7 +37,8 @@ impl<J, R, E> Drive<J, R, E> {
             && Pin::new(cancelled).poll(cx).is_ready()
         {
             self.watch = None;
-            self.hub.with(crate::ledger::Ledger::stop);
+            let now = self.hub.now();
+            self.hub.with(|ledger| ledger.stop(now));
         }
         let _pass = self.hub.enter();
         below(cx)
