@@ -41,6 +41,8 @@ pub(crate) struct Ledger<J, R, E> {
     pub(crate) rules: Rules,
     /// Of each class that runs, how many. Kept only where there is a limit.
     classes: HashMap<Class, usize>,
+    /// Jobs may be on shelves: some have classes, their results are bounded, or the strategy has refused one.
+    has_shelves: bool,
     /// Some job had a class.
     has_classes: bool,
     pub(crate) door: Door,
@@ -143,9 +145,10 @@ impl<J, R, E> Ledger<J, R, E> {
             names: HashMap::new(),
             seq: 0,
             stats: Stats::default(),
-            rules,
             classes: HashMap::new(),
+            has_shelves: matches!(rules.results, Results::Bounded(_)),
             has_classes: false,
+            rules,
             door: Door::default(),
             reserved: 0,
             results: VecDeque::new(),

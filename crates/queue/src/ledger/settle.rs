@@ -182,6 +182,7 @@ impl<J, R, E> Ledger<J, R, E> {
             attempts: entry.attempts,
             queued: entry.queued,
             started: entry.first,
+            tried: entry.started,
             ended: now,
             about,
         };
@@ -206,8 +207,10 @@ impl<J, R, E> Ledger<J, R, E> {
         match entry.phase {
             Phase::Running { .. } | Phase::Stopping { .. } => {
                 let class = entry.request.class;
-                self.uncount(slot);
-                self.line.reconsider(class);
+                if self.has_shelves {
+                    self.uncount(slot);
+                    self.line.reconsider(class);
+                }
             }
             Phase::Delayed => {
                 self.waits.remove(slot);
@@ -259,6 +262,7 @@ impl<J, R, E> Ledger<J, R, E> {
             attempts: entry.attempts,
             queued: entry.queued,
             started: entry.first,
+            tried: entry.started,
             ended: now,
             about,
         };
