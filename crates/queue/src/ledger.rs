@@ -17,6 +17,7 @@ use crate::door::Door;
 use crate::errand::{Errand, Errands};
 use crate::finished::Finished;
 use crate::order::Line;
+use crate::watchers::Watchers;
 use crate::{Done, Key, Results, Stats};
 use regatta_core::{Class, Kick, Time};
 use regatta_engine::{Control, Course, Retrying, Waits};
@@ -73,7 +74,7 @@ pub(crate) struct Ledger<J, R, E> {
     idle: Vec<usize>,
 
     /// Who waits until everything is settled.
-    pub(crate) watchers: Vec<Waker>,
+    pub(crate) watchers: Watchers,
     /// What is left of a run that ended elsewhere.
     pub(crate) finished: Option<Finished<J>>,
     /// To be done once the lock is released.
@@ -165,7 +166,7 @@ impl<J, R, E> Ledger<J, R, E> {
             staff: Vec::new(),
             crew: 0,
             idle: Vec::new(),
-            watchers: Vec::new(),
+            watchers: Watchers::default(),
             finished: None,
             errands: Errands::new(),
             heard: false,
@@ -284,7 +285,7 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// Everybody who waits for the end of something looks again.
     fn call_watchers(&mut self) {
-        self.errands.extend(self.watchers.drain(..).map(Errand::Wake));
+        self.errands.extend(self.watchers.drain().map(Errand::Wake));
         self.errands.extend(self.reader.waker.take().map(Errand::Wake));
     }
 

@@ -64,6 +64,7 @@ mod spawned;
 mod stats;
 mod task;
 mod ticket;
+mod watchers;
 mod work;
 
 pub use builder::{Builder, NoRetry};

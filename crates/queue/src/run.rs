@@ -1,7 +1,7 @@
 //! `Run` and `RunWith`: a queue's run in place, alone or with a body.
 
 use crate::Ctx;
-use crate::engine::course;
+use crate::engine::{Retire, course};
 use crate::finished::Finished;
 use crate::hub::Hub;
 use crate::work::Work;
@@ -94,6 +94,9 @@ impl<J, R, E, H, F, S: Strategy<Token = Tok>, Tok, Rt> Unpin for Run<J, R, E, H,
 pub struct RunWith<J, R, E, H, F, S: Strategy<Token = Tok>, Tok, Rt, B, T> {
     pub(crate) below: Option<regatta_engine::RunWith<Work<J, R, E, H, F, Rt>, S, F, Tok, B, T>>,
     pub(crate) drive: Drive<J, R, E>,
+    /// Where there will be no other run. Dropped last.
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    pub(crate) retire: Option<Retire<J, R, E>>,
 }
 
 impl<J, R, E, H, F, S, Tok, Rt, B, T> Future for RunWith<J, R, E, H, F, S, Tok, Rt, B, T>
@@ -107,7 +110,7 @@ where
     type Output = (T, Finished<J>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { below, drive } = &mut *self;
+        let Self { below, drive, .. } = &mut *self;
         let engine = below.as_mut().expect("a future is not polled after it has ended");
         let (output, work) = std::task::ready!(drive.poll(cx, |cx| Pin::new(engine).poll(cx)));
         drop(work);

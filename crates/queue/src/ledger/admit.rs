@@ -99,9 +99,17 @@ impl<J, R, E> Ledger<J, R, E> {
             return Err(refusal);
         }
         if let Some(slot) = replaced {
+            // The place of the one that goes is for the one that comes, not for those at the door.
+            self.reserved += 1;
             self.settle(slot, now, Err(TaskError::NotStarted(NotStarted::Cancelled)));
+            self.reserved -= 1;
         }
-        Ok(self.insert(now, origin, admission, key))
+        let id = self.insert(now, origin, admission, key);
+        if replaced.is_some() {
+            // It may have had one already.
+            self.serve_door();
+        }
+        Ok(id)
     }
 
     #[inline]
