@@ -48,6 +48,8 @@ pub(crate) struct Ledger<J, R, E> {
     pub(crate) door: Door,
     /// Places that were given to pushes which have not used them yet.
     pub(crate) reserved: usize,
+    /// Jobs that were taken and may have to go back: their places are not free yet.
+    claimed: usize,
 
     pub(crate) results: VecDeque<Done<J, R, E>>,
     /// Running jobs whose results will need a place.
@@ -151,6 +153,7 @@ impl<J, R, E> Ledger<J, R, E> {
             rules,
             door: Door::default(),
             reserved: 0,
+            claimed: 0,
             results: VecDeque::new(),
             owed: 0,
             reader: Reader::default(),
