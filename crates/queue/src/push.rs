@@ -11,6 +11,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 /// Waits for a place; made by [`Queue::reserve`](crate::Queue::reserve).
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, no place was taken.
 #[must_use = "futures do nothing unless polled"]
 pub struct Reserve<'q, J, R, E> {
     hub: &'q Hub<J, R, E>,
@@ -149,6 +153,10 @@ impl<J, R, E> fmt::Debug for Place<'_, J, R, E> {
 }
 
 /// A job on its way in; made by [`Queue::push`](crate::Queue::push).
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, the job was not admitted.
 #[must_use = "futures do nothing unless polled"]
 pub struct Push<'q, J, R, E> {
     hub: &'q Hub<J, R, E>,
