@@ -1,3 +1,4 @@
 //! Queues: jobs in, workers, results out.
 
 mod cancel_safety;
+mod corners;
