@@ -14,7 +14,7 @@ pub(crate) use settle::Chance;
 pub(crate) use start::{Claim, Start};
 
 use crate::door::Door;
-use crate::errand::Errand;
+use crate::errand::{Errand, Errands};
 use crate::finished::Finished;
 use crate::order::Line;
 use crate::watchers::Watchers;
@@ -48,6 +48,8 @@ pub(crate) struct Ledger<J, R, E> {
     pub(crate) door: Door,
     /// Places that were given to pushes which have not used them yet.
     pub(crate) reserved: usize,
+    /// Jobs that were taken and may have to go back: their places are not free yet.
+    claimed: usize,
 
     pub(crate) results: VecDeque<Done<J, R, E>>,
     /// Running jobs whose results will need a place.
@@ -78,7 +80,7 @@ pub(crate) struct Ledger<J, R, E> {
     /// What is left of a run that ended elsewhere.
     pub(crate) finished: Option<Finished<J>>,
     /// To be done once the lock is released.
-    pub(crate) errands: Vec<Errand<J, R, E>>,
+    pub(crate) errands: Errands<J, R, E>,
     /// Whether somebody listens to what happens, and what they have not heard yet.
     pub(crate) heard: bool,
     pub(crate) notes: VecDeque<Note>,
@@ -151,6 +153,7 @@ impl<J, R, E> Ledger<J, R, E> {
             rules,
             door: Door::default(),
             reserved: 0,
+            claimed: 0,
             results: VecDeque::new(),
             owed: 0,
             reader: Reader::default(),
@@ -168,7 +171,7 @@ impl<J, R, E> Ledger<J, R, E> {
             idle: Vec::new(),
             watchers: Watchers::default(),
             finished: None,
-            errands: Vec::new(),
+            errands: Errands::new(),
             heard: false,
             notes: VecDeque::new(),
         }

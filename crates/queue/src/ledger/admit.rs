@@ -44,7 +44,7 @@ impl<J, R, E> Ledger<J, R, E> {
     /// How many hold a place.
     #[inline]
     fn waiting(&self) -> usize {
-        self.stats.pending + self.stats.delayed + self.reserved
+        self.stats.pending + self.stats.delayed + self.reserved + self.claimed
     }
 
     /// Takes a job in, or says why not and leaves it where it is. `None` for the job's new home means that another
@@ -134,14 +134,20 @@ impl<J, R, E> Ledger<J, R, E> {
             Origin::Outside if is_full || !self.door.is_empty() => Err(self.full()),
             Origin::Outside => Ok(()),
             Origin::Handler if !is_full => Ok(()),
-            Origin::Handler if self.waiting() - self.rules.capacity >= self.rules.growth => {
-                Err(Refusal::Grown)
-            }
-            Origin::Handler => {
-                self.stats.grown += 1;
-                Ok(())
-            }
+            Origin::Handler => self.grow(),
         }
+    }
+
+    /// A handler pushes into a full queue. Its own job has given its place away, although that may not be booked yet.
+    fn grow(&mut self) -> Result<(), Refusal> {
+        let waiting = self.waiting() - self.claimed;
+        if waiting >= self.rules.capacity {
+            if waiting - self.rules.capacity >= self.rules.growth {
+                return Err(Refusal::Grown);
+            }
+            self.stats.grown += 1;
+        }
+        Ok(())
     }
 
     /// Why there is no place, to somebody who could wait for one.
