@@ -85,7 +85,6 @@ on_every_executor! {
 
 /// A job that the strategy has refused was never started: its place is not free.
 #[test]
-#[ignore = "the door is served before the strategy is asked"]
 fn a_job_that_may_not_start_keeps_its_place() {
     regatta_tests::executors::futures(async |world: World| {
         let gate = Gate::closed();
