@@ -2,3 +2,4 @@
 
 mod cancel_safety;
 mod corners;
+mod typing;
