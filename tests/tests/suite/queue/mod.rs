@@ -1,3 +1,5 @@
 //! Queues: jobs in, workers, results out.
 
 mod cancel_safety;
+mod corners;
+mod typing;
