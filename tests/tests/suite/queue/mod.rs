@@ -1,0 +1,3 @@
+//! `Queue`, seen through the facade.
+
+mod oracle;
