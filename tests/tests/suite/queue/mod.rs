@@ -1,3 +1,4 @@
-//! `Queue`, seen through the facade.
+//! Queues: jobs in, workers, results out.
 
+mod cancel_safety;
 mod oracle;

@@ -1,6 +1,6 @@
 //! `monitor`: looks at a queue when everybody waits, and demands that nobody waits in vain.
 
-use super::program::Rule;
+use super::program::{Place, Rule};
 use super::site::{Job, Site, instant};
 use regatta::queue::{JobState, Results, Stats};
 use std::sync::Arc;
@@ -87,6 +87,8 @@ fn may_start(site: &Site, facts: &super::site::Facts, stats: &Stats, plan: usize
         Rule::Concurrency(most) => facts.alive < most,
         Rule::Gate => site.gate.is_open(),
         Rule::Rate(count, span) => recent(site, facts, span, |_| true) < count as usize,
+        // Workers on an executor stand in one line for the strategy, also behind those of another class.
+        Rule::Keyed(..) if program.place == Place::Spawned => false,
         Rule::Keyed(count, span) => recent(site, facts, span, |other| other == class) < count as usize,
     };
     facts.alive < facts.workers && !facts.is_paused && has_slot && has_room && is_admitted
