@@ -2,4 +2,5 @@
 
 mod cancel_safety;
 mod corners;
+mod oracle;
 mod typing;
