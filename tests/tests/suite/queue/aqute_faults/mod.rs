@@ -1,0 +1,1 @@
+//! The faults that are known of Aqute: none of them is here.
