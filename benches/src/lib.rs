@@ -4,6 +4,7 @@
 
 pub mod measure;
 pub mod options;
+pub mod queue;
 pub mod row;
 pub mod runner;
 pub mod strategies;
@@ -30,7 +31,7 @@ pub struct Group {
 }
 
 /// All groups.
-pub const GROUPS: &[Group] = &[runner::GROUP, strategies::GROUP];
+pub const GROUPS: &[Group] = &[runner::GROUP, strategies::GROUP, queue::GROUP];
 
 /// What is allocated for each task, by the name of the subject.
 pub type Allocations = std::collections::HashMap<String, Allocated>;
