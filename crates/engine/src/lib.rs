@@ -49,9 +49,11 @@
 
 mod admission;
 mod contain;
+mod course;
 mod deadlines;
 mod elapsed;
 mod engine;
+mod listeners;
 mod log;
 mod observers;
 mod on_executor;
@@ -62,6 +64,7 @@ mod report;
 mod retrying;
 mod run;
 mod running;
+mod settings;
 mod source;
 #[cfg(feature = "tracing")]
 mod spans;
@@ -71,12 +74,15 @@ mod table;
 mod task_set;
 mod text;
 mod timer;
+mod waits;
 mod wakes;
 
 pub use admission::{Admission, Admitted};
 pub use contain::{contain, contain_drop, contain_or};
+pub use course::{Course, CourseSettings, StopOn};
 pub use elapsed::Elapsed;
 pub use engine::Engine;
+pub use listeners::Listeners;
 pub use log::LogLines;
 pub use observers::Observers;
 pub use on_executor::OnExecutor;
@@ -91,6 +97,7 @@ pub use source::{Control, End, Failed, Job, Next, Source, Stop};
 pub use spans::Spans;
 pub use table::Table;
 pub use task_set::{SlotId, TaskSet};
+pub use waits::Waits;
 
 /// The example of the crate's README, compiled and run.
 #[cfg(doctest)]

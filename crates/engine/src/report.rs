@@ -52,8 +52,8 @@ use std::time::{Duration, SystemTime};
 /// ```
 ///
 /// - `began` is UTC, as RFC 3339. All other times are seconds since then, by the monotonic clock.
-/// - `stopped` is `completed`, `timed_out`, `cancelled`, `stop_rule`, `not_spawned` or `panicked`; the last comes with
-///   the message of the source's panic as `panic`.
+/// - `stopped` is `completed`, `timed_out`, `cancelled`, `stop_rule`, `idle`, `not_spawned` or `panicked`; the last comes
+///   with the message of the source's panic as `panic`.
 /// - `state` is `ok`, with a `value`, or another word, with an `error`: `failed`, `panicked`, `timed_out`, `cancelled`,
 ///   `not_started`, `rejected`, `skipped`.
 /// - What isn't there is left out: `name`, `panic`, `failed_attempts`, and the times of what never happened.

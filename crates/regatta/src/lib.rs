@@ -5,6 +5,7 @@
 //! | feature | gives | default |
 //! |---|---|---|
 //! | `runner` | [`Runner`], [`scope()`], [`map`], [`try_map`], [`race`], [`for_each`], [`Report`] | yes |
+//! | `queue` | [`Queue`], [`queue`]: workers that drain it, retries, priorities, tickets | yes |
 //! | `strategies` | [`strategies`]: limits, rates, breakers, retries, batches, routes | yes |
 //! | `blocking` | [`BlockingRunner`]: closures on threads | |
 //! | `serde` | a [`Report`] as JSON or whatever else | |
@@ -137,11 +138,15 @@
 #![forbid(unsafe_code)]
 
 pub use regatta_core::*;
+#[cfg(feature = "queue")]
+pub use regatta_queue::Queue;
 #[cfg(feature = "runner")]
 pub use regatta_runner::*;
 
 #[cfg(feature = "engine")]
 pub use regatta_engine as engine;
+#[cfg(feature = "queue")]
+pub use regatta_queue as queue;
 #[cfg(feature = "sim")]
 pub use regatta_sim as sim;
 #[cfg(feature = "strategies")]
@@ -153,6 +158,8 @@ pub mod prelude {
         Backoff, CancelToken, Clock, ConfigError, Executor, Limiter, Observer, Outcome, Retry, Strategy,
         SystemClock, TaskError, Time, retry_fn,
     };
+    #[cfg(feature = "queue")]
+    pub use regatta_queue::{Options, Queue};
     #[cfg(feature = "runner")]
     pub use regatta_runner::{LogLines, Report, Runner, StopOn};
     #[cfg(feature = "strategies")]

@@ -2,22 +2,19 @@
 
 mod attempts;
 mod orders;
-mod retries;
 mod spans;
 
 use crate::body::{Bodies, Body};
-use crate::course::Course;
 use crate::in_span::InSpan;
 use crate::inbox::InboxEnd;
-use crate::listeners::Listeners;
 use crate::mode::Mode;
 use crate::snapshot::Phase;
 use crate::stops::Stops;
 use regatta_core::{EventKind, Kick, Limit, Outcome, Panic, Readiness, Request, TaskError, Time};
 use regatta_engine::{
-    Admission, Control, End, Failed, Moment, Next, Report, ReportBuilder, Source, contain_drop,
+    Admission, Control, Course, End, Failed, Listeners, Moment, Next, Report, ReportBuilder, Source, Waits,
+    contain_drop,
 };
-use retries::Retries;
 use std::fmt;
 use std::hash::Hash;
 
@@ -36,7 +33,7 @@ pub(crate) struct Batch<'a, K, T, E, M: Mode<'a, T, E>> {
     /// The first task that has not been started.
     fresh: usize,
     settled: usize,
-    retries: Retries,
+    retries: Waits,
     /// Whether the tasks that were there at the beginning have been told of.
     told: bool,
     limit: Option<Limit>,
@@ -59,7 +56,7 @@ impl<'a, K, T, E, M: Mode<'a, T, E>> Batch<'a, K, T, E, M> {
             stops: Stops::new(),
             fresh: 0,
             settled: 0,
-            retries: Retries::new(),
+            retries: Waits::new(),
             told: false,
             limit: None,
             listeners: Listeners::new(),

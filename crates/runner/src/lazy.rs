@@ -6,11 +6,10 @@ mod judge;
 pub(crate) use drive::Drive;
 pub use judge::{Fallible, Judge, Plain};
 
-use crate::course::Course;
-use crate::listeners::Listeners;
 use regatta_core::{EventKind, Kick, Outcome, Panic, Readiness, Rejection, Request, TaskError, Time};
 use regatta_engine::{
-    Admission, Control, End, Failed, Job, Next, Source, StopReason, contain_drop, contain_or,
+    Admission, Control, Course, End, Failed, Job, Listeners, Next, Source, StopReason, contain_drop,
+    contain_or,
 };
 use std::future::Future;
 use std::marker::PhantomData;

@@ -23,7 +23,6 @@ mod batch;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod body;
-mod course;
 mod ctx;
 mod drive;
 mod for_each;
@@ -32,7 +31,6 @@ mod handle;
 mod in_span;
 mod inbox;
 mod lazy;
-mod listeners;
 mod map;
 mod mode;
 mod race;
@@ -52,7 +50,6 @@ mod watch;
 pub use add::DuplicateKey;
 #[cfg(feature = "blocking")]
 pub use blocking::{BlockingHandle, BlockingReport, BlockingRun, BlockingRunner};
-pub use course::StopOn;
 pub use ctx::Ctx;
 pub use for_each::{ForEach, for_each, for_each_ok};
 pub use for_each_sync::{ForEachSync, for_each_sync};
@@ -66,7 +63,9 @@ pub use race_error::RaceError;
 pub use regatta_engine::Progress;
 #[cfg(feature = "tracing")]
 pub use regatta_engine::Spans;
-pub use regatta_engine::{Attempt, Counts, Elapsed, LogLines, Moment, Report, StopReason, Table, TaskReport};
+pub use regatta_engine::{
+    Attempt, Counts, Elapsed, LogLines, Moment, Report, StopOn, StopReason, Table, TaskReport,
+};
 pub use results::{NextIndexed, NextResult, Results};
 pub use run::{Run, SpawnedRun};
 pub use runner::Runner;

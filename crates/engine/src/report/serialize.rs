@@ -16,6 +16,7 @@ impl<K: Serialize, T: Serialize, E: Display> Serialize for Report<K, T, E> {
             | StopReason::TimedOut
             | StopReason::Cancelled
             | StopReason::StopRule
+            | StopReason::Idle
             | StopReason::NotSpawned => None,
         };
         let fields = 5 + usize::from(self.name.is_some()) + usize::from(panic.is_some());
@@ -56,7 +57,7 @@ impl Serialize for Counts {
     }
 }
 
-/// One of the words `completed`, `timed_out`, `cancelled`, `stop_rule`, `panicked`, `not_spawned`.
+/// One of the words `completed`, `timed_out`, `cancelled`, `stop_rule`, `idle`, `panicked`, `not_spawned`.
 impl Serialize for StopReason {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(match self {
@@ -64,6 +65,7 @@ impl Serialize for StopReason {
             Self::TimedOut => "timed_out",
             Self::Cancelled => "cancelled",
             Self::StopRule => "stop_rule",
+            Self::Idle => "idle",
             Self::Panicked(_) => "panicked",
             Self::NotSpawned => "not_spawned",
         })

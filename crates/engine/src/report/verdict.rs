@@ -17,6 +17,8 @@ pub enum StopReason {
     StopRule,
     /// The source of its tasks panicked.
     Panicked(Panic),
+    /// It had nothing to do for its idle timeout.
+    Idle,
     /// Its driver was handed to an executor, which dropped it before it had begun.
     NotSpawned,
 }
@@ -27,7 +29,7 @@ impl StopReason {
         match self {
             Self::Completed | Self::Cancelled => NotStarted::Cancelled,
             Self::TimedOut => NotStarted::TimedOut,
-            Self::StopRule => NotStarted::Stopped,
+            Self::StopRule | Self::Idle => NotStarted::Stopped,
             Self::Panicked(_) => NotStarted::Source,
             Self::NotSpawned => NotStarted::Spawn,
         }
@@ -42,6 +44,7 @@ impl fmt::Display for StopReason {
             Self::Cancelled => f.write_str("cancelled"),
             Self::StopRule => f.write_str("stopped by its stop rule"),
             Self::Panicked(panic) => write!(f, "stopped by a panic of its source: {panic}"),
+            Self::Idle => f.write_str("stopped after its idle timeout"),
             Self::NotSpawned => f.write_str("dropped by its executor before it had begun"),
         }
     }

@@ -1,10 +1,9 @@
 //! `Tasks`: what was spawned into a scope, as a source.
 
 use super::hub::Hub;
-use crate::course::Course;
 use crate::stops::Stops;
 use regatta_core::{Kick, Outcome, Panic, Readiness, Request, TaskError, Time};
-use regatta_engine::{Admission, Control, End, Failed, Job, Next, Source, contain_drop};
+use regatta_engine::{Admission, Control, Course, End, Failed, Job, Next, Source, contain_drop};
 use std::future::Future;
 use std::sync::Arc;
 

@@ -1,24 +1,32 @@
 //! `Listeners`: who hears of a run's tasks, and how their errors read.
 
+use crate::contain::contain_or;
+use crate::observers::Observers;
+#[cfg(feature = "tracing")]
+use regatta_core::Event;
 use regatta_core::{EventKind, Observer, TaskError, Time};
-use regatta_engine::{Observers, contain_or};
 use std::fmt;
 use std::time::Duration;
 
-/// The observers of a run, and the spans of its tasks.
-pub(crate) struct Listeners<E> {
+/// Who hears of a run's tasks, and how their errors read: its [`Observers`] and, with the feature `tracing`, the spans of
+/// its tasks. A part of a [`Source`](crate::Source).
+///
+/// Without a listener, a call costs a look whether there is one. One that panics hears nothing more; an error whose
+/// `Display` panics reads as such. Drop it after everything that its listeners could hear of.
+pub struct Listeners<E> {
     /// How an error looks in an event; set with the first listener, which is what asks for `E: Display`.
     text: Option<Text<E>>,
     observers: Observers,
     #[cfg(feature = "tracing")]
-    spans: Option<regatta_engine::Spans>,
+    spans: Option<crate::Spans>,
 }
 
 /// The error's `Display` is user code.
 type Text<E> = fn(&TaskError<E>) -> String;
 
 impl<E> Listeners<E> {
-    pub(crate) fn new() -> Self {
+    /// Nobody listens.
+    pub fn new() -> Self {
         Self {
             text: None,
             observers: Observers::new(),
@@ -27,7 +35,8 @@ impl<E> Listeners<E> {
         }
     }
 
-    pub(crate) fn add(&mut self, observer: impl Observer + 'static)
+    /// One more listener.
+    pub fn add(&mut self, observer: impl Observer + 'static)
     where
         E: fmt::Display,
     {
@@ -37,7 +46,7 @@ impl<E> Listeners<E> {
 
     /// From now on, a span is opened for each task.
     #[cfg(feature = "tracing")]
-    pub(crate) fn trace(&mut self)
+    pub fn trace(&mut self)
     where
         E: fmt::Display,
     {
@@ -45,15 +54,15 @@ impl<E> Listeners<E> {
         self.spans.get_or_insert_default();
     }
 
-    /// The span of a task.
+    /// The span of a task; one that is disabled if there are none.
     #[cfg(feature = "tracing")]
-    pub(crate) fn span(&self, id: usize) -> tracing::Span {
+    pub fn span(&self, id: usize) -> tracing::Span {
         self.spans.as_ref().map_or_else(tracing::Span::none, |spans| spans.span(id))
     }
 
     /// Whether anybody listens: if not, an event need not be made.
     #[inline]
-    pub(crate) fn is_any(&self) -> bool {
+    pub fn is_any(&self) -> bool {
         #[cfg(feature = "tracing")]
         if self.spans.as_ref().is_some_and(|spans| !spans.is_empty()) {
             return true;
@@ -61,29 +70,30 @@ impl<E> Listeners<E> {
         !self.observers.is_empty()
     }
 
-    /// A task has been added.
+    /// A task has been added: opens its span, if there are spans.
     #[cfg(feature = "tracing")]
     #[inline]
-    pub(crate) fn open(&mut self, id: usize, key: &dyn fmt::Debug, run: Option<&str>) {
+    pub fn open(&mut self, id: usize, key: &dyn fmt::Debug, run: Option<&str>) {
         if let Some(spans) = &mut self.spans {
             spans.open(id, key, run);
         }
     }
 
+    /// Tells everybody.
     #[inline]
-    pub(crate) fn tell(&mut self, id: usize, key: &dyn fmt::Debug, now: Time, kind: EventKind<'_>) {
+    pub fn tell(&mut self, id: usize, key: &dyn fmt::Debug, now: Time, kind: EventKind<'_>) {
         #[cfg(feature = "tracing")]
         if let Some(spans) = &mut self.spans {
-            spans.tell(&regatta_core::Event::new(id, key, now, kind));
+            spans.tell(&Event::new(id, key, now, kind));
         }
         if !self.observers.is_empty() {
             self.observers.tell(id, key, now, kind);
         }
     }
 
-    /// An attempt has failed, and there is another after `delay`.
+    /// The attempt of this number has failed, and there is another after the pause: `(attempt, delay)`.
     #[inline]
-    pub(crate) fn retrying(
+    pub fn retrying(
         &mut self,
         id: usize,
         key: &dyn fmt::Debug,
@@ -99,7 +109,7 @@ impl<E> Listeners<E> {
 
     /// A task has its outcome. `attempts` is 0 if it was never started.
     #[inline]
-    pub(crate) fn finished<T>(
+    pub fn finished<T>(
         &mut self,
         id: usize,
         key: &dyn fmt::Debug,
@@ -129,5 +139,17 @@ impl<E> Listeners<E> {
     fn read(&self, error: &TaskError<E>) -> Option<String> {
         let text = self.text?;
         Some(contain_or(None, || Some(text(error))).unwrap_or_else(|| String::from("(its Display panicked)")))
+    }
+}
+
+impl<E> Default for Listeners<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<E> fmt::Debug for Listeners<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Listeners").field(&self.observers).finish()
     }
 }

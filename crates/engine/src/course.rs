@@ -1,7 +1,8 @@
 //! `Course`: how a run goes, from its first poll to its stop: its time, its stop rule, its cancellation.
 
+use crate::report::StopReason;
+use crate::source::{Control, End};
 use regatta_core::{CancelToken, ConfigError, NotStarted, Outcome, Panic, TaskError, Time};
-use regatta_engine::{Control, End, StopReason};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -47,19 +48,29 @@ impl StopOn {
 }
 
 /// The times and rules of a run.
+///
+/// # Defaults
+///
+/// No timeout, no deadline, no time for a task or an attempt, [`StopOn::Never`], no grace, no token.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) timeout: Duration,
-    pub(crate) deadline: Time,
-    pub(crate) task_timeout: Option<Duration>,
-    pub(crate) attempt_timeout: Option<Duration>,
-    pub(crate) stop_on: StopOn,
-    pub(crate) grace: Duration,
+pub struct CourseSettings {
+    /// How long the run may take, from its first pass.
+    pub timeout: Duration,
+    /// When the run ends at the latest; the earlier of the two counts.
+    pub deadline: Time,
+    /// How long a task may take, from its first start, over all its attempts. Its source holds it to that.
+    pub task_timeout: Option<Duration>,
+    /// How long an attempt may take. Its source holds it to that.
+    pub attempt_timeout: Option<Duration>,
+    /// When it stops before all its tasks have ended.
+    pub stop_on: StopOn,
+    /// How long what runs may go on after a cancel.
+    pub grace: Duration,
     /// Looked at before each start: the driver's own eye on it sees only what happened between two passes.
-    pub(crate) cancel: Option<CancelToken>,
+    pub cancel: Option<CancelToken>,
 }
 
-impl Default for Settings {
+impl Default for CourseSettings {
     fn default() -> Self {
         Self {
             timeout: Duration::MAX,
@@ -73,10 +84,30 @@ impl Default for Settings {
     }
 }
 
-/// The state of a run; pure, fed with the time and with what happened.
+/// How a run goes, from its first pass to its stop: its time, its stop rule, its cancellation. A part of a
+/// [`Source`](crate::Source).
+///
+/// It is a pure state: fed with the time and with what happened, it says what the engine should do, whether more may
+/// start, what the end of a task means, and in the end why the run stopped. Each call costs O(1).
+///
+/// ```
+/// use regatta_core::Time;
+/// use regatta_engine::{Control, Course, StopReason};
+/// use std::time::Duration;
+///
+/// let mut course = Course::new();
+/// course.settings.timeout = Duration::from_secs(10);
+/// let (begin, end) = (Time::ZERO, Time::ZERO + Duration::from_secs(10));
+/// assert_eq!(course.control(begin, true, Time::MAX), Some(Control::WakeAt(end)));
+/// assert_eq!(course.control(end, true, Time::MAX), Some(Control::CancelAll));
+/// assert!(!course.is_open());
+/// course.left_over();
+/// assert!(matches!(course.reason(), StopReason::TimedOut));
+/// ```
 #[derive(Debug)]
-pub(crate) struct Course {
-    pub(crate) settings: Settings,
+pub struct Course {
+    /// To be changed before the first pass.
+    pub settings: CourseSettings,
     began: Option<Time>,
     phase: Phase,
     cancel_asked: bool,
@@ -103,9 +134,10 @@ enum Phase {
 }
 
 impl Course {
-    pub(crate) fn new() -> Self {
+    /// A run that has not begun.
+    pub fn new() -> Self {
         Self {
-            settings: Settings::default(),
+            settings: CourseSettings::default(),
             began: None,
             phase: Phase::Open,
             cancel_asked: false,
@@ -120,12 +152,12 @@ impl Course {
 
     /// Whether more may start.
     #[inline]
-    pub(crate) fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open) && !self.is_cancelled() && !self.is_met() && self.broken.is_none()
     }
 
     /// Nothing more starts; what runs has its grace.
-    pub(crate) fn cancel(&mut self) {
+    pub fn cancel(&mut self) {
         self.cancel_asked = true;
     }
 
@@ -135,14 +167,23 @@ impl Course {
     }
 
     /// Nobody wants the rest: cancelled, without grace.
-    pub(crate) fn abandon(&mut self) {
+    pub fn abandon(&mut self) {
+        self.close_now(StopReason::Cancelled);
+    }
+
+    /// It had nothing to do for its idle timeout: over, without grace.
+    pub fn idle(&mut self) {
+        self.close_now(StopReason::Idle);
+    }
+
+    fn close_now(&mut self, reason: StopReason) {
         if !matches!(self.phase, Phase::Closed(_)) {
-            self.close(StopReason::Cancelled);
+            self.close(reason);
         }
     }
 
     /// Nobody will drive the run to its end.
-    pub(crate) fn give_up(&mut self, reason: StopReason) {
+    pub fn give_up(&mut self, reason: StopReason) {
         if !matches!(self.phase, Phase::Closed(_)) {
             self.phase = Phase::Closed(reason);
         }
@@ -151,7 +192,7 @@ impl Course {
 
     /// A task has its outcome.
     #[inline]
-    pub(crate) fn settled(&mut self, ok: bool) {
+    pub fn settled(&mut self, ok: bool) {
         if ok {
             self.ok += 1;
         } else {
@@ -161,7 +202,7 @@ impl Course {
 
     /// What the engine should do. `unfinished` says whether anything is left to stop: a run whose last task ended in
     /// time has not timed out. The source has something to do of its own at `also`.
-    pub(crate) fn control(&mut self, now: Time, unfinished: bool, also: Time) -> Option<Control> {
+    pub fn control(&mut self, now: Time, unfinished: bool, also: Time) -> Option<Control> {
         self.began.get_or_insert(now);
         if unfinished {
             self.advance(now);
@@ -206,32 +247,43 @@ impl Course {
     }
 
     /// The supply broke down; what runs may end.
-    pub(crate) fn fail(&mut self, panic: Panic) {
+    pub fn fail(&mut self, panic: Panic) {
         self.broken.get_or_insert(panic);
     }
 
     /// Whether what runs has been told to stop, and has time to do so.
-    pub(crate) fn is_in_grace(&self) -> bool {
+    pub fn is_in_grace(&self) -> bool {
         matches!(self.phase, Phase::Grace { .. })
     }
 
+    /// Whether it has stopped, and what ran was to end.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed(_))
+    }
+
+    /// Whether its engine has been polled.
+    pub fn has_begun(&self) -> bool {
+        self.began.is_some()
+    }
+
     /// When the run is over at the latest.
-    pub(crate) fn end(&self) -> Time {
+    pub fn end(&self) -> Time {
         self.settings.deadline.min(self.began() + self.settings.timeout)
     }
 
-    pub(crate) fn began(&self) -> Time {
+    /// When it began; [`Time::ZERO`] before its first pass.
+    pub fn began(&self) -> Time {
         self.began.unwrap_or(Time::ZERO)
     }
 
     /// What the end of a task means: its result, and what its strategy learns. `asked` says that this one task was to
     /// stop, `budget` is the time that it had.
     #[inline]
-    pub(crate) fn judge<T, E>(
+    pub fn judge<T, E>(
         &mut self,
         end: End<Result<T, E>>,
         asked: bool,
-        budget: impl FnOnce(&Settings) -> Option<Duration>,
+        budget: impl FnOnce(&CourseSettings) -> Option<Duration>,
     ) -> (Result<T, TaskError<E>>, Outcome) {
         match end {
             End::Output(Ok(value)) => (Ok(value), Outcome::Success),
@@ -264,12 +316,12 @@ impl Course {
     }
 
     /// Tasks are left that were never started, or would have been retried.
-    pub(crate) fn left_over(&mut self) {
+    pub fn left_over(&mut self) {
         self.cut_short = true;
     }
 
     /// Why a task that has not been started by now never will be.
-    pub(crate) fn not_started(&self) -> NotStarted {
+    pub fn not_started(&self) -> NotStarted {
         match &self.phase {
             _ if self.broken.is_some() => NotStarted::Source,
             Phase::Closed(reason) => reason.not_started(),
@@ -280,7 +332,7 @@ impl Course {
     }
 
     /// Why it stopped, once it has.
-    pub(crate) fn reason(self) -> StopReason {
+    pub fn reason(self) -> StopReason {
         if let Some(panic) = self.broken {
             return StopReason::Panicked(panic);
         }
@@ -295,6 +347,12 @@ impl Course {
             // Also if it was cancelled when there was nothing left to cancel.
             Phase::Open => StopReason::Completed,
         }
+    }
+}
+
+impl Default for Course {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -2,7 +2,7 @@ use super::*;
 
 const SEC: Duration = Duration::from_secs(1);
 
-fn course(change: impl FnOnce(&mut Settings)) -> Course {
+fn course(change: impl FnOnce(&mut CourseSettings)) -> Course {
     let mut course = Course::new();
     change(&mut course.settings);
     course
@@ -72,6 +72,30 @@ fn the_grace_does_not_outlast_the_run() {
     c.cancel();
     assert_eq!(pass(&mut c, at(2), true), []);
     assert!(pass(&mut c, at(4), true).contains(&Control::CancelAll));
+}
+
+#[test]
+fn an_idle_run_closes_at_once_without_its_grace() {
+    let mut c = course(|s| s.grace = 10 * SEC);
+    pass(&mut c, at(1), true);
+    c.idle();
+    assert!(!c.is_open());
+    assert!(matches!(c.not_started(), NotStarted::Stopped));
+    assert_eq!(pass(&mut c, at(2), true), [Control::CancelAll]);
+    let reason = c.reason();
+    assert!(matches!(reason, StopReason::Idle));
+    assert_eq!(reason.to_string(), "stopped after its idle timeout");
+}
+
+#[test]
+fn a_run_that_has_stopped_is_not_idle() {
+    let mut c = course(|s| s.timeout = SEC);
+    pass(&mut c, at(0), true);
+    pass(&mut c, at(1), true);
+    c.idle();
+    assert_eq!(pass(&mut c, at(2), true), []);
+    c.left_over();
+    assert!(matches!(c.reason(), StopReason::TimedOut));
 }
 
 #[test]

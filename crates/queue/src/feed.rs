@@ -1,0 +1,170 @@
+//! `Feed`: pushes what an iterator or a stream gives, as fast as there are places.
+
+use crate::hub::Hub;
+use crate::ledger::{Ledger, Origin};
+use crate::push::{Place, Reserve};
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+use regatta_core::Panic;
+use regatta_engine::{contain, contain_drop};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// It takes a place before it pulls an item, so nothing is pulled that could not come in.
+pub(crate) struct Feed<S, J, R, E> {
+    hub: Arc<Hub<J, R, E>>,
+    items: Option<S>,
+    place: Spot<J, R, E>,
+}
+
+/// A place for the next item.
+enum Spot<J, R, E> {
+    None,
+    Waiting(Reserve<J, R, E>),
+    There(Place<J, R, E>),
+}
+
+/// So many items are pulled in one poll; then others have their turn.
+const BUDGET: usize = 128;
+
+impl<S, J, R, E> Feed<S, J, R, E>
+where
+    S: Stream<Item = J> + Unpin,
+{
+    pub(crate) fn new(hub: Arc<Hub<J, R, E>>, items: S) -> Self {
+        Self { hub, items: Some(items), place: Spot::None }
+    }
+
+    /// Ready when there are no more items, or nobody takes any; with the panic of the items, if they ended in one.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Panic>> {
+        for _ in 0..BUDGET {
+            match std::task::ready!(self.poll_item(cx)) {
+                Ok(true) => {}
+                ended => {
+                    self.place = Spot::None;
+                    let items = self.items.take();
+                    contain_drop(|| drop(items));
+                    return Poll::Ready(ended.err());
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// One item; `false` if that was the last one.
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Panic>> {
+        let Some(items) = &mut self.items else { return Poll::Ready(Ok(false)) };
+        loop {
+            match &mut self.place {
+                Spot::None => self.place = Spot::Waiting(Reserve::new(self.hub.clone(), 0)),
+                Spot::Waiting(reserve) => match std::task::ready!(Pin::new(reserve).poll(cx)) {
+                    Ok(place) => self.place = Spot::There(place),
+                    Err(_) => return Poll::Ready(Ok(false)),
+                },
+                Spot::There(_) => break,
+            }
+        }
+        let item = match contain(|| Pin::new(items).poll_next(cx)) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(None)) => return Poll::Ready(Ok(false)),
+            Ok(Poll::Ready(Some(item))) => item,
+            Err(panic) => return Poll::Ready(Err(panic)),
+        };
+        let Spot::There(place) = std::mem::replace(&mut self.place, Spot::None) else {
+            unreachable!("the loop above ends with a place")
+        };
+        if let Err(refused) = place.push(item) {
+            // The run has stopped since the place was taken: the item is among those that never ran.
+            let _ = self.hub.admit(Origin::Late, refused.job, crate::Options::new());
+        }
+        Poll::Ready(Ok(true))
+    }
+}
+
+/// An iterator as a stream.
+pub struct Items<It>(pub(crate) It);
+
+impl<It> Unpin for Items<It> {}
+
+impl<It: Iterator> Stream for Items<It> {
+    type Item = It::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<It::Item>> {
+        Poll::Ready(self.0.next())
+    }
+}
+
+/// A body that only feeds.
+pub struct Feeding<S, J, R, E> {
+    pub(crate) feed: Feed<S, J, R, E>,
+}
+
+impl<S, J, R, E> Unpin for Feeding<S, J, R, E> {}
+
+impl<S, J, R, E> Future for Feeding<S, J, R, E>
+where
+    S: Stream<Item = J> + Unpin,
+{
+    type Output = Option<Panic>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.feed.poll(cx)
+    }
+}
+
+pin_project! {
+    /// A body that feeds, and another one that reads.
+    pub struct Both<S, J, R, E, B, T> {
+        feed: Option<Feed<S, J, R, E>>,
+        #[pin]
+        body: B,
+        output: Option<T>,
+        fed: Option<Panic>,
+        hub: Arc<Hub<J, R, E>>,
+    }
+}
+
+impl<S, J, R, E, B, T> Both<S, J, R, E, B, T> {
+    pub(crate) fn new(feed: Feed<S, J, R, E>, body: B, hub: Arc<Hub<J, R, E>>) -> Self {
+        Self { feed: Some(feed), body, output: None, fed: None, hub }
+    }
+}
+
+impl<S, J, R, E, B, T> Future for Both<S, J, R, E, B, T>
+where
+    S: Stream<Item = J> + Unpin,
+    B: Future<Output = T>,
+{
+    type Output = (T, Option<Panic>);
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Some(feed) = this.feed
+            && let Poll::Ready(panic) = feed.poll(cx)
+        {
+            *this.fed = panic;
+            *this.feed = None;
+            this.hub.with(Ledger::close);
+        }
+        if this.output.is_none() {
+            let output = std::task::ready!(this.body.poll(cx));
+            *this.output = Some(output);
+            if this.feed.is_some() {
+                // Nobody reads any more.
+                let now = this.hub.now();
+                this.hub.with(|ledger| ledger.stop(now));
+            }
+        }
+        // Once the run stops, the feed gets no places and ends.
+        if this.feed.is_some() {
+            return Poll::Pending;
+        }
+        match this.output.take() {
+            Some(output) => Poll::Ready((output, this.fed.take())),
+            None => Poll::Pending,
+        }
+    }
+}

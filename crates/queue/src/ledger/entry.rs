@@ -1,0 +1,149 @@
+//! `Entry`: one job that has no end yet.
+
+use crate::done::About;
+use crate::{Done, JobId};
+use futures_channel::oneshot::Sender;
+use regatta_core::{CancelToken, Request, Retry, TaskError, Time};
+use regatta_engine::{contain, contain_drop};
+use std::sync::Arc;
+
+pub(crate) struct Entry<J, R, E> {
+    pub(crate) job: Arc<J>,
+    pub(crate) seq: u64,
+    pub(crate) request: Request,
+    pub(crate) phase: Phase,
+    pub(crate) attempts: u32,
+    pub(crate) queued: Time,
+    /// Of its first attempt.
+    pub(crate) first: Time,
+    /// Of the present or last attempt.
+    pub(crate) started: Time,
+    /// Its result will need a place among the results.
+    pub(crate) owes: bool,
+    pub(crate) about: Option<Box<About<E>>>,
+    pub(crate) rare: Option<Box<Rare<J, R, E>>>,
+}
+
+/// Where a job is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    Pending,
+    Delayed,
+    Running {
+        worker: usize,
+    },
+    /// Its outcome was told, but its worker has not let go of it.
+    Stopping {
+        worker: usize,
+    },
+}
+
+/// Where a job is that has no end yet; as [`Stats`](crate::Stats) counts them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum JobState {
+    /// It waits for a worker.
+    Pending,
+    /// It waits for a time.
+    Delayed,
+    /// It runs.
+    Running,
+    /// It has its outcome, but still runs elsewhere.
+    Stopping,
+}
+
+/// What few jobs need while they are on their way.
+pub(crate) struct Rare<J, R, E> {
+    pub(crate) replies: Replies<J, R, E>,
+    /// The job's own copy of the rule, from its first failure on.
+    pub(crate) rule: Option<Box<dyn Retry<E> + Send>>,
+    /// What its last attempt ended with, while it waits for another, and how that reads.
+    pub(crate) failure: Option<(TaskError<E>, Option<String>)>,
+    /// When that attempt was started and when it ended.
+    pub(crate) tried: Time,
+    pub(crate) failed_at: Time,
+    /// When it must have ended, as far as somebody watches that.
+    pub(crate) late: Time,
+    pub(crate) token: Option<CancelToken>,
+    pub(crate) is_cancelled: bool,
+}
+
+impl<J, R, E> Default for Rare<J, R, E> {
+    fn default() -> Self {
+        Self {
+            replies: Replies::default(),
+            rule: None,
+            failure: None,
+            tried: Time::ZERO,
+            failed_at: Time::ZERO,
+            late: Time::MAX,
+            token: None,
+            is_cancelled: false,
+        }
+    }
+}
+
+/// Who waits for the result of one job.
+pub(crate) struct Replies<J, R, E> {
+    pub(crate) first: Option<Sender<Done<J, R, E>>>,
+    pub(crate) joined: Vec<Joined<J, R, E>>,
+}
+
+impl<J, R, E> Default for Replies<J, R, E> {
+    fn default() -> Self {
+        Self { first: None, joined: Vec::new() }
+    }
+}
+
+/// One who gets a copy, made by code that knows how to.
+pub(crate) struct Joined<J, R, E> {
+    pub(crate) sender: Sender<Done<J, R, E>>,
+    pub(crate) copy: fn(&Done<J, R, E>) -> Done<J, R, E>,
+}
+
+impl<J, R, E> Replies<J, R, E> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none() && self.joined.is_empty()
+    }
+
+    /// Tells everybody who waits. Runs foreign code: wakers, `Clone` and `Drop` of results.
+    /// The result comes back if it is nobody's own.
+    pub(crate) fn send(self, done: Done<J, R, E>) -> Option<Done<J, R, E>> {
+        let Self { first, joined } = self;
+        for Joined { sender, copy } in joined {
+            let copied = contain(|| copy(&done)).unwrap_or_else(|panic| Done {
+                result: Err(TaskError::Panicked(panic)),
+                job: done.job.clone(),
+                about: None,
+                ..done
+            });
+            contain_drop(|| drop(sender.send(copied)));
+        }
+        let Some(first) = first else { return Some(done) };
+        contain_drop(|| drop(first.send(done)));
+        None
+    }
+}
+
+impl<J, R, E> Entry<J, R, E> {
+    pub(crate) fn id(&self, slot: usize) -> JobId {
+        JobId { seq: self.seq, slot: u32::try_from(slot).unwrap_or(u32::MAX) }
+    }
+
+    pub(crate) fn rare(&mut self) -> &mut Rare<J, R, E> {
+        self.rare.get_or_insert_default()
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.is_cancelled)
+    }
+
+    pub(crate) fn state(&self) -> JobState {
+        match self.phase {
+            Phase::Pending => JobState::Pending,
+            Phase::Delayed => JobState::Delayed,
+            Phase::Running { .. } => JobState::Running,
+            Phase::Stopping { .. } => JobState::Stopping,
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! How attempts end, and jobs with them.
+
+use super::{Ledger, NoteKind, Phase};
+use crate::done::{About, FailedAttempt};
+use crate::errand::Errand;
+use crate::order::Shelf;
+use crate::{Done, Results};
+use regatta_core::{NotStarted, Outcome, Retry, TaskError, Time};
+use regatta_engine::End;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+/// Whether a failed attempt may be followed by another.
+pub(crate) enum Chance<E> {
+    /// No, whatever the rule would say.
+    No,
+    /// If the rule says so.
+    Ask {
+        /// The job's own copy of it, from its first failure on.
+        rule: Option<Box<dyn Retry<E> + Send>>,
+        attempts: u32,
+        /// When its first attempt was started.
+        first: Time,
+    },
+}
+
+impl<J, R, E> Ledger<J, R, E> {
+    /// An attempt has returned what the job was for.
+    #[inline]
+    pub(crate) fn succeeded(&mut self, slot: usize, now: Time, value: R) {
+        if let Phase::Stopping { .. } = self.entries[slot].phase {
+            self.let_go(slot, Ok(value));
+        } else {
+            self.settle(slot, now, Ok(value));
+        }
+    }
+
+    /// An attempt has ended otherwise: what that means, what the strategy learns, and whether to ask the rule.
+    /// [`failed`](Self::failed) follows.
+    pub(crate) fn judge(
+        &mut self,
+        slot: usize,
+        now: Time,
+        end: End<Result<R, E>>,
+    ) -> (Result<R, TaskError<E>>, Outcome, Chance<E>) {
+        let late = now >= self.task_deadline(slot);
+        let entry = &mut self.entries[slot];
+        let is_cancelled = entry.is_cancelled();
+        let was_stopped = matches!(end, End::Cancelled | End::NotStarted(_));
+        let by_itself = matches!(end, End::Output(_));
+        let token = entry.rare.as_mut().and_then(|rare| rare.token.take());
+        if !by_itself {
+            // What the attempt left elsewhere should stop too.
+            self.errands.extend(token.map(Errand::Cancel));
+        }
+        let (result, outcome) = self.course.judge(end, is_cancelled, |settings| {
+            if late { settings.task_timeout } else { settings.attempt_timeout }
+        });
+        let is_stopping = matches!(self.entries[slot].phase, Phase::Stopping { .. });
+        let chance = if was_stopped || is_cancelled || late || is_stopping || !self.course.is_open() {
+            Chance::No
+        } else {
+            let entry = &mut self.entries[slot];
+            let rule = entry.rare.as_mut().and_then(|rare| rare.rule.take());
+            Chance::Ask { rule, attempts: entry.attempts, first: entry.first }
+        };
+        (result, outcome, chance)
+    }
+
+    /// The attempt has failed, and there is another at `again`, or none. `rule` is the job's own copy.
+    pub(crate) fn failed(
+        &mut self,
+        slot: usize,
+        now: Time,
+        error: TaskError<E>,
+        text: Option<String>,
+        again: Option<(Time, Box<dyn Retry<E> + Send>)>,
+    ) {
+        if let Phase::Stopping { .. } = self.entries[slot].phase {
+            return self.let_go(slot, Err(error));
+        }
+        let task_deadline = self.task_deadline(slot);
+        let Some((due, mut rule)) = again else {
+            return self.settle_with(slot, now, Err(error), text);
+        };
+        let deadline = task_deadline.min(rule.deadline());
+        let entry = &self.entries[slot];
+        if entry.is_cancelled() || due >= deadline || due >= self.course.end() || !self.course.is_open() {
+            // Cheap by contract, and rare: the rule hears of it here.
+            rule.forgo();
+            return self.settle_with(slot, now, Err(error), text);
+        }
+        let attempt = entry.attempts;
+        if self.heard {
+            let error = text.clone().unwrap_or_default();
+            self.note(slot, now, NoteKind::Retrying { attempt, delay: due.since(now), error });
+        }
+        self.uncount(slot);
+        self.shift(slot, Phase::Delayed);
+        let entry = &mut self.entries[slot];
+        let (seq, tried) = (entry.seq, entry.started);
+        let rare = entry.rare();
+        rare.rule = Some(rule);
+        rare.failure = Some((error, text));
+        rare.tried = tried;
+        rare.failed_at = now;
+        let is_new = std::mem::replace(&mut rare.late, deadline) != deadline;
+        self.waits.push(slot, due, Time::MAX);
+        if is_new && deadline < Time::MAX {
+            self.late.push(deadline, (slot, seq));
+            self.sweep_late();
+        }
+        self.line_moved();
+    }
+
+    /// The error of the attempt before, once the next one starts; it joins those that are kept.
+    pub(crate) fn last_error(&mut self, slot: usize) -> Option<Arc<TaskError<E>>> {
+        let entry = &mut self.entries[slot];
+        let rare = entry.rare.as_mut()?;
+        let (error, _) = rare.failure.take()?;
+        let (error, ended) = (Arc::new(error), rare.failed_at);
+        let attempt = FailedAttempt { error: error.clone(), started: rare.tried, ended };
+        entry.about.get_or_insert_default().errors.push(attempt);
+        Some(error)
+    }
+
+    /// The job has its end. Everything that it holds is given back.
+    #[inline]
+    pub(crate) fn settle(&mut self, slot: usize, now: Time, result: Result<R, TaskError<E>>) {
+        self.settle_with(slot, now, result, None);
+    }
+
+    #[inline]
+    pub(super) fn settle_with(
+        &mut self,
+        slot: usize,
+        now: Time,
+        result: Result<R, TaskError<E>>,
+        text: Option<String>,
+    ) {
+        if self.heard {
+            self.note_finished(slot, now, result.as_ref().err(), text);
+        }
+        self.leave(slot);
+        self.tally(&result);
+        let done = self.remove(slot, now, result);
+        self.stats.settled += 1;
+        self.deliver(done);
+        self.after_end(now);
+    }
+
+    /// It was never started, and its run is over. A ticket hears of it; otherwise it goes back to whoever ends the run.
+    pub(super) fn leave_over(&mut self, slot: usize, now: Time, result: Result<R, TaskError<E>>) {
+        if self.heard {
+            self.note_finished(slot, now, result.as_ref().err(), None);
+        }
+        self.leave(slot);
+        self.tally(&result);
+        let (replies, done, _) = self.remove(slot, now, result);
+        self.stats.settled += 1;
+        self.errands.push(Errand::Reply(replies, done, false));
+    }
+
+    /// Its outcome is fixed, although its worker has not let go of it.
+    pub(crate) fn settle_stopping(&mut self, slot: usize, now: Time, worker: usize) {
+        let result = Err(TaskError::Cancelled);
+        if self.heard {
+            self.note_finished(slot, now, result.as_ref().err(), None);
+        }
+        self.tally(&result);
+        self.shift(slot, Phase::Stopping { worker });
+        let entry = &mut self.entries[slot];
+        let replies = entry.rare.as_mut().map(|rare| std::mem::take(&mut rare.replies)).unwrap_or_default();
+        let about = entry.about.take();
+        let done = Done {
+            id: entry.id(slot),
+            job: entry.job.clone(),
+            result,
+            attempts: entry.attempts,
+            queued: entry.queued,
+            started: entry.first,
+            ended: now,
+            about,
+        };
+        let owes = entry.owes;
+        self.deliver((replies, done, owes));
+    }
+
+    /// A job whose outcome was told is gone from its worker too.
+    fn let_go(&mut self, slot: usize, result: Result<R, TaskError<E>>) {
+        let now = self.entries[slot].started;
+        self.leave(slot);
+        let (_, done, _) = self.remove(slot, now, result);
+        self.stats.settled += 1;
+        self.errands.push(Errand::Drop(done));
+        self.after_end(now);
+    }
+
+    /// Takes a job out of whatever it is in.
+    #[inline]
+    fn leave(&mut self, slot: usize) {
+        let entry = &self.entries[slot];
+        match entry.phase {
+            Phase::Running { .. } | Phase::Stopping { .. } => {
+                let class = entry.request.class;
+                self.uncount(slot);
+                self.line.reconsider(class);
+            }
+            Phase::Delayed => {
+                self.waits.remove(slot);
+            }
+            Phase::Pending => {
+                if let (Some(_), Some(class)) = (self.rules.class_limit, entry.request.class) {
+                    // It may have been the one for which there was a slot.
+                    self.line.unshelve(Shelf::Class(class));
+                }
+            }
+        }
+        let was_started = self.entries[slot].attempts > 0;
+        self.line.forget(slot, was_started);
+    }
+
+    #[inline]
+    fn remove(
+        &mut self,
+        slot: usize,
+        now: Time,
+        result: Result<R, TaskError<E>>,
+    ) -> (super::Replies<J, R, E>, Done<J, R, E>, bool) {
+        let entry = self.entries.remove(slot);
+        *self.count(entry.phase) -= 1;
+        let id = entry.id(slot);
+        let mut replies = super::Replies::default();
+        let mut about = entry.about;
+        if let Some(mut rare) = entry.rare {
+            replies = std::mem::take(&mut rare.replies);
+            if let Some((error, _)) = rare.failure.take() {
+                // It was to be retried, and is cancelled instead.
+                let attempt =
+                    FailedAttempt { error: Arc::new(error), started: rare.tried, ended: rare.failed_at };
+                about.get_or_insert_default().errors.push(attempt);
+            }
+            if let Some(rule) = rare.rule.take() {
+                self.errands.push(Errand::Rule(rule));
+            }
+        }
+        if let Some(About { key: Some(key), .. }) = about.as_deref()
+            && self.names.get(key) == Some(&slot)
+        {
+            self.names.remove(key);
+        }
+        let done = Done {
+            id,
+            job: entry.job,
+            result,
+            attempts: entry.attempts,
+            queued: entry.queued,
+            started: entry.first,
+            ended: now,
+            about,
+        };
+        (replies, done, entry.owes)
+    }
+
+    /// Counts how it ended.
+    #[inline]
+    fn tally(&mut self, result: &Result<R, TaskError<E>>) {
+        let stats = &mut self.stats;
+        let (count, is_failure) = match result {
+            Ok(_) => {
+                self.course.settled(true);
+                stats.ok += 1;
+                return;
+            }
+            Err(TaskError::Failed(_)) => (&mut stats.failed, true),
+            Err(TaskError::Panicked(_)) => (&mut stats.panicked, true),
+            Err(TaskError::TimedOut { .. }) => (&mut stats.timed_out, true),
+            Err(TaskError::Cancelled) => (&mut stats.cancelled, false),
+            Err(TaskError::NotStarted(_)) => (&mut stats.not_started, false),
+            Err(_) => (&mut stats.rejected, true),
+        };
+        *count += 1;
+        if is_failure {
+            self.course.settled(false);
+        }
+    }
+
+    #[inline]
+    fn deliver(&mut self, (replies, done, owes): (super::Replies<J, R, E>, Done<J, R, E>, bool)) {
+        if replies.is_empty() {
+            self.keep(done);
+        } else {
+            self.errands.push(Errand::Reply(replies, done, owes));
+        }
+    }
+
+    /// A result that nobody holds a ticket for.
+    #[inline]
+    pub(crate) fn keep(&mut self, done: Done<J, R, E>) {
+        if self.rules.results == Results::Discard || self.reader.is_gone {
+            self.errands.push(Errand::Drop(done));
+        } else {
+            self.results.push_back(done);
+            self.errands.extend(self.reader.waker.take().map(Errand::Wake));
+        }
+    }
+
+    #[inline]
+    fn after_end(&mut self, now: Time) {
+        self.line_moved();
+        if self.is_settled() {
+            self.idle_since = Some(now);
+            self.call_watchers();
+        }
+        if self.is_over() {
+            self.call_everybody();
+        }
+    }
+
+    /// Places may have become free, in the queue and for workers.
+    #[inline]
+    pub(super) fn line_moved(&mut self) {
+        if !self.door.is_empty() {
+            self.serve_door();
+        }
+        // Whoever has just ended one asks for the next; another worker may be able to take one too.
+        if self.stats.pending > 0 {
+            self.call_one();
+        }
+    }
+
+    fn sweep_late(&mut self) {
+        if self.late.len() > 2 * self.entries.len() + 32 {
+            let entries = &self.entries;
+            self.late.retain(|(slot, seq)| entries.get(*slot).is_some_and(|entry| entry.seq == *seq));
+        }
+    }
+
+    /// Ends what waits for another attempt and has no time left for one: the last failure stands.
+    pub(super) fn give_up_late(&mut self, now: Time) {
+        while let Some((slot, seq)) = self.late.pop_due(now) {
+            let is_it = self.entries.get(slot).is_some_and(|entry| {
+                entry.seq == seq
+                    && matches!(entry.phase, Phase::Pending | Phase::Delayed)
+                    && entry.rare.as_ref().is_some_and(|rare| rare.late <= now)
+            });
+            if is_it {
+                self.let_stand(slot, now);
+            }
+        }
+    }
+
+    /// A job that was to be tried again is not: its last failure is its result.
+    pub(super) fn let_stand(&mut self, slot: usize, now: Time) {
+        let rare = self.entries[slot].rare();
+        let Some((error, text)) = rare.failure.take() else {
+            return self.settle(slot, now, Err(TaskError::NotStarted(NotStarted::Stopped)));
+        };
+        if let Some(rule) = rare.rule.take() {
+            self.errands.push(Errand::Rule(rule));
+        }
+        self.settle_with(slot, now, Err(error), text);
+    }
+
+    #[cold]
+    fn note_finished(&mut self, slot: usize, now: Time, error: Option<&TaskError<E>>, text: Option<String>) {
+        let attempts = self.entries[slot].attempts;
+        let state = error.map_or("ok", TaskError::state);
+        let error = text.or_else(|| error.map(describe));
+        self.note(slot, now, NoteKind::Finished { attempts, state, error });
+    }
+}
+
+/// What an error says that is not the task's own.
+fn describe<E>(error: &TaskError<E>) -> String {
+    let plain: TaskError<Infallible> = match error {
+        TaskError::TimedOut { after } => TaskError::TimedOut { after: *after },
+        TaskError::Cancelled => TaskError::Cancelled,
+        TaskError::NotStarted(why) => TaskError::NotStarted(*why),
+        TaskError::Rejected(why) => TaskError::Rejected(*why),
+        TaskError::Panicked(panic) => return format!("panicked: {panic}"),
+        _ => return String::new(),
+    };
+    plain.to_string()
+}

@@ -1,0 +1,222 @@
+//! What starts next.
+
+use super::{Ledger, NoteKind, Phase, RunState};
+use crate::order::Shelf;
+use crate::{JobId, Results};
+use regatta_core::{Request, TaskError, Time};
+use std::sync::Arc;
+
+/// What a worker is told when it asks for a job.
+pub(crate) enum Claim<J> {
+    /// This one, unless the strategy refuses it.
+    Start(Start<J>),
+    /// Nothing now; the worker will be called.
+    Wait,
+    /// Nothing any more.
+    Over,
+}
+
+/// A job that is about to start.
+pub(crate) struct Start<J> {
+    pub(crate) slot: usize,
+    pub(crate) job: Arc<J>,
+    pub(crate) id: JobId,
+    pub(crate) attempt: u32,
+    pub(crate) request: Request,
+    /// When the attempt ends at the latest.
+    pub(crate) deadline: Time,
+    /// Whether the strategy could refuse it and admit one behind it, of another class.
+    pub(crate) has_rivals: bool,
+    /// Whether it has more to say of itself than most: a key, metadata, errors.
+    pub(crate) has_about: bool,
+}
+
+impl<J, R, E> Ledger<J, R, E> {
+    /// The next job for this worker. It counts as running from here on.
+    #[inline]
+    pub(crate) fn claim(&mut self, now: Time, worker: usize) -> Claim<J> {
+        self.confirm(worker);
+        if self.state == RunState::Over {
+            return Claim::Over;
+        }
+        if self.is_over() {
+            self.wind_up(now);
+            return Claim::Over;
+        }
+        self.promote(now);
+        if !self.may_start() {
+            self.wait(worker);
+            return Claim::Wait;
+        }
+        if self.has_room() {
+            self.line.unshelve(Shelf::Room);
+        }
+        let Some(slot) = self.candidate() else {
+            self.wait(worker);
+            return Claim::Wait;
+        };
+        self.line.take(slot);
+        self.busy(worker);
+        self.shift(slot, Phase::Running { worker });
+        self.staff[worker].claimed = Some(slot);
+        let bounded = matches!(self.rules.results, Results::Bounded(_));
+        let entry = &mut self.entries[slot];
+        entry.attempts += 1;
+        entry.started = now;
+        if entry.attempts == 1 {
+            entry.first = now;
+        }
+        if bounded && entry.owes {
+            self.owed += 1;
+        }
+        let start = Start {
+            slot,
+            job: entry.job.clone(),
+            id: entry.id(slot),
+            attempt: entry.attempts,
+            request: entry.request,
+            deadline: Time::MAX,
+            has_rivals: self.has_classes,
+            has_about: entry.about.is_some() || entry.rare.is_some(),
+        };
+        if let (Some(_), Some(class)) = (self.rules.class_limit, start.request.class) {
+            *self.classes.entry(class).or_default() += 1;
+        }
+        if !self.door.is_empty() {
+            self.serve_door();
+        }
+        let deadline = self.deadline(slot, now);
+        Claim::Start(Start { deadline, ..start })
+    }
+
+    /// The first job that may start by our own rules; others on the way there are put aside.
+    #[inline]
+    fn candidate(&mut self) -> Option<usize> {
+        loop {
+            let slot = self.line.candidate()?;
+            let entry = &self.entries[slot];
+            let class = entry.request.class;
+            if let (Some(limit), Some(class)) = (self.rules.class_limit, class)
+                && self.classes.get(&class).is_some_and(|running| *running >= limit)
+            {
+                self.line.shelve(slot, Shelf::Class(class));
+            } else if entry.owes && !self.has_room() {
+                self.line.shelve(slot, Shelf::Room);
+            } else if self.line.joins_refused(slot, class) {
+                self.line.shelve(slot, Shelf::Refused(class));
+            } else {
+                return Some(slot);
+            }
+        }
+    }
+
+    /// Whether one more result would have a place.
+    #[inline]
+    fn has_room(&self) -> bool {
+        match self.rules.results {
+            Results::Bounded(max) => self.reader.is_gone || self.results.len() + self.owed < max,
+            Results::Collect | Results::Discard => true,
+        }
+    }
+
+    #[inline]
+    fn may_start(&self) -> bool {
+        self.state == RunState::Running
+            && !self.is_paused()
+            && self.stats.running + self.stats.stopping < self.rules.workers
+            && self.course.is_open()
+    }
+
+    /// The strategy doesn't let it start: it waits again, behind its reason.
+    pub(crate) fn unclaim(&mut self, slot: usize, worker: usize) {
+        self.staff[worker].claimed = None;
+        self.uncount(slot);
+        self.shift(slot, Phase::Pending);
+        let entry = &mut self.entries[slot];
+        entry.attempts -= 1;
+        let class = entry.request.class;
+        self.line.asked(slot, class);
+    }
+
+    /// What was claimed last has really been started.
+    #[inline]
+    pub(crate) fn confirm(&mut self, worker: usize) {
+        if let Some(slot) = self.staff[worker].claimed.take() {
+            let attempts = self.entries[slot].attempts;
+            if attempts == 1 {
+                self.line.started(slot);
+            } else {
+                self.stats.retries += 1;
+            }
+            if self.heard {
+                let at = self.entries[slot].started;
+                self.note(slot, at, NoteKind::Started { attempt: attempts });
+            }
+        }
+    }
+
+    /// A running job gives back what it was counted for.
+    #[inline]
+    pub(super) fn uncount(&mut self, slot: usize) {
+        let entry = &self.entries[slot];
+        let (owes, class) = (entry.owes, entry.request.class);
+        if owes && matches!(self.rules.results, Results::Bounded(_)) {
+            self.owed = self.owed.saturating_sub(1);
+        }
+        if let (Some(_), Some(class)) = (self.rules.class_limit, class)
+            && let Some(running) = self.classes.get_mut(&class)
+        {
+            *running -= 1;
+            if *running == 0 {
+                self.classes.remove(&class);
+            }
+            self.line.unshelve(Shelf::Class(class));
+        }
+    }
+
+    /// What waited for a time and is due waits for a worker now.
+    #[inline]
+    pub(super) fn promote(&mut self, now: Time) {
+        while let Some(slot) = self.waits.pop_due(now) {
+            self.shift(slot, Phase::Pending);
+            let entry = &self.entries[slot];
+            if entry.attempts == 0 {
+                self.line.enqueue(now, entry.seq, slot, &entry.request);
+            } else {
+                self.line.requeue(slot);
+            }
+            self.call_one();
+        }
+    }
+
+    /// Whether no job will ever start again, nor end.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        let running = self.stats.running + self.stats.stopping;
+        running == 0 && (!self.course.is_open() || self.closed && self.is_settled())
+    }
+
+    /// When the task must have ended, all its attempts and the pauses between them included.
+    #[inline]
+    pub(super) fn task_deadline(&self, slot: usize) -> Time {
+        let entry = &self.entries[slot];
+        match self.course.settings.task_timeout {
+            Some(timeout) if entry.attempts > 0 => entry.first + timeout,
+            _ => Time::MAX,
+        }
+    }
+
+    #[inline]
+    fn deadline(&self, slot: usize, now: Time) -> Time {
+        let attempt = self.course.settings.attempt_timeout.map_or(Time::MAX, |timeout| now + timeout);
+        attempt.min(self.task_deadline(slot))
+    }
+
+    /// The strategy refuses it for good.
+    pub(crate) fn reject(&mut self, now: Time, slot: usize, worker: usize, why: regatta_core::Rejection) {
+        self.staff[worker].claimed = None;
+        self.entries[slot].attempts -= 1;
+        self.uncount(slot);
+        self.settle(slot, now, Err(TaskError::Rejected(why)));
+    }
+}

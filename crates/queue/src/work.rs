@@ -1,0 +1,241 @@
+//! `Work`: a queue as a source. One stands behind each engine that takes jobs from it.
+
+use crate::Ctx;
+use crate::ctx::More;
+use crate::hub::Hub;
+use crate::ledger::{Chance, Claim, Ledger, Start};
+use regatta_core::{Kick, Outcome, Panic, Readiness, Retry, Time};
+use regatta_engine::{Admission, Admitted, Control, End, Failed, Job, Next, Source, contain, contain_drop};
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// `F` stands as a parameter of its own, so that no projection of `H` is a field.
+pub(crate) struct Work<J, R, E, H, F, Rt> {
+    hub: Arc<Hub<J, R, E>>,
+    worker: usize,
+    handler: H,
+    rule: Rt,
+    /// Jobs that have succeeded since the ledger was last looked at: it is told on the next occasion, which comes in the
+    /// same pass, so that a job costs one look and not two.
+    ended: Vec<(usize, Time, R)>,
+    /// The strategy is being asked about this job; still set only if that panicked.
+    asking: Option<usize>,
+    task: PhantomData<fn() -> F>,
+}
+
+impl<J, R, E, H, F, Rt> Work<J, R, E, H, F, Rt> {
+    pub(crate) fn new(hub: Arc<Hub<J, R, E>>, worker: usize, handler: H, rule: Rt) -> Self {
+        Self { hub, worker, handler, rule, ended: Vec::new(), asking: None, task: PhantomData }
+    }
+
+    pub(crate) fn worker(&self) -> usize {
+        self.worker
+    }
+
+    /// Looks at the ledger, and tells it first what has ended.
+    #[inline]
+    fn with<T>(&mut self, f: impl FnOnce(&mut Ledger<J, R, E>) -> T) -> T {
+        let (ended, worker) = (&mut self.ended, self.worker);
+        self.hub.with(|ledger| {
+            if !ended.is_empty() {
+                ledger.confirm(worker);
+            }
+            for (slot, now, value) in ended.drain(..) {
+                ledger.succeeded(slot, now, value);
+            }
+            f(ledger)
+        })
+    }
+}
+
+impl<J, R, E, H, F, Rt> Work<J, R, E, H, F, Rt>
+where
+    H: FnOnce(Arc<J>, Ctx<J, R, E>) -> F + Clone,
+    F: Future<Output = Result<R, E>>,
+    Rt: Retry<E> + Clone + Send + 'static,
+{
+    /// Makes the task of a job that has leave to start.
+    #[inline]
+    fn start<'a>(&mut self, now: Time, start: Start<J>, admitted: Admitted<'a>) -> Next<'a, F> {
+        let Start { slot, job, id, attempt, deadline, has_about, .. } = start;
+        let more = if has_about { self.more(slot) } else { None };
+        let ctx = Ctx::new(self.hub.clone(), id, attempt, more);
+        match contain(|| self.handler.clone()(job, ctx)) {
+            Ok(task) => Next::Start(Job::new(slot, task).deadline(deadline), admitted),
+            Err(panic) => {
+                drop(admitted);
+                self.end(now, slot, End::Panicked(panic));
+                // The engine asks again, once it has seen what that changes.
+                Next::NotBefore(now)
+            }
+        }
+    }
+
+    #[cold]
+    fn more(&mut self, slot: usize) -> Option<Box<More<E>>> {
+        self.with(|ledger| {
+            let last_error = ledger.last_error(slot);
+            let about = ledger.entries[slot].about.as_ref()?;
+            Some(Box::new(More { key: about.key.clone(), metadata: about.metadata.clone(), last_error }))
+        })
+    }
+
+    /// An attempt has ended in another way than with what the job was for.
+    fn end(&mut self, now: Time, slot: usize, end: End<Result<R, E>>) -> Outcome {
+        let worker = self.worker;
+        let (result, outcome, chance) = self.with(|ledger| {
+            ledger.confirm(worker);
+            ledger.judge(slot, now, end)
+        });
+        let error = match result {
+            Ok(value) => {
+                self.ended.push((slot, now, value));
+                return outcome;
+            }
+            Err(error) => error,
+        };
+        let text = self.hub.read(&error);
+        let again = match chance {
+            Chance::No => None,
+            Chance::Ask { rule, attempts, first } => {
+                // A rule that panics has no opinion: the failure stands.
+                let asked = contain(|| {
+                    let mut rule = rule.unwrap_or_else(|| {
+                        let mut rule = self.rule.clone();
+                        rule.begin(first);
+                        Box::new(rule)
+                    });
+                    let delay = rule.delay(now, attempts, &error)?;
+                    Some((now + delay, rule))
+                });
+                asked.unwrap_or_else(|panic| {
+                    contain_drop(|| drop(panic));
+                    None
+                })
+            }
+        };
+        self.with(|ledger| ledger.failed(slot, now, error, text, again));
+        outcome
+    }
+}
+
+impl<J, R, E, H, F, Rt> Source for Work<J, R, E, H, F, Rt>
+where
+    H: FnOnce(Arc<J>, Ctx<J, R, E>) -> F + Clone,
+    F: Future<Output = Result<R, E>>,
+    Rt: Retry<E> + Clone + Send + 'static,
+{
+    type Task = F;
+
+    fn attach(&mut self, kick: Kick) {
+        let worker = self.worker;
+        self.with(|ledger| ledger.attach(worker, kick));
+    }
+
+    #[inline]
+    fn next<'a>(&mut self, now: Time, admission: Admission<'a>) -> Next<'a, F> {
+        let worker = self.worker;
+        let mut refused: Option<Readiness> = None;
+        loop {
+            let start = match self.with(|ledger| ledger.claim(now, worker)) {
+                Claim::Over => return Next::Done,
+                Claim::Wait => return refused.map_or(Next::Waiting, Next::Blocked),
+                Claim::Start(start) => start,
+            };
+            self.asking = Some(start.slot);
+            if !start.has_rivals {
+                // Whoever is behind it would be told the same.
+                let answer = admission.start(&start.request);
+                self.asking = None;
+                return match answer {
+                    Ok(admitted) => self.start(now, start, admitted),
+                    Err(Readiness::Rejected(why)) => {
+                        self.with(|ledger| ledger.reject(now, start.slot, worker, why));
+                        Next::NotBefore(now)
+                    }
+                    Err(readiness) => {
+                        self.with(|ledger| {
+                            ledger.unclaim(start.slot, worker);
+                            ledger.wait(worker);
+                        });
+                        Next::Blocked(readiness)
+                    }
+                };
+            }
+            let readiness = admission.ready(&start.request);
+            self.asking = None;
+            match readiness {
+                Readiness::Ready => {
+                    self.asking = Some(start.slot);
+                    let answer = admission.start(&start.request);
+                    self.asking = None;
+                    return match answer {
+                        Ok(admitted) => self.start(now, start, admitted),
+                        Err(Readiness::Rejected(why)) => {
+                            self.with(|ledger| ledger.reject(now, start.slot, worker, why));
+                            Next::NotBefore(now)
+                        }
+                        // Another engine was faster. It is asked about again in the next pass, as everybody is.
+                        Err(readiness) => {
+                            self.with(|ledger| {
+                                ledger.unclaim(start.slot, worker);
+                                ledger.wait(worker);
+                            });
+                            Next::Blocked(refused.map_or(readiness, |before| sooner(before, readiness)))
+                        }
+                    };
+                }
+                Readiness::Rejected(why) => {
+                    self.with(|ledger| ledger.reject(now, start.slot, worker, why));
+                }
+                readiness @ (Readiness::NotBefore(_) | Readiness::OnChange) => {
+                    self.with(|ledger| ledger.unclaim(start.slot, worker));
+                    refused = Some(refused.map_or(readiness, |before| sooner(before, readiness)));
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn on_outcome(&mut self, now: Time, slot: usize, end: End<Result<R, E>>) -> Outcome {
+        match end {
+            End::Output(Ok(value)) => {
+                self.ended.push((slot, now, value));
+                Outcome::Success
+            }
+            end => self.end(now, slot, end),
+        }
+    }
+
+    fn control(&mut self, now: Time) -> Option<Control> {
+        let worker = self.worker;
+        self.with(|ledger| ledger.control(now, worker))
+    }
+
+    fn failed(&mut self, _now: Time, panic: Panic) -> Failed {
+        let (asking, worker) = (self.asking.take(), self.worker);
+        self.with(|ledger| {
+            if let Some(slot) = asking {
+                ledger.unclaim(slot, worker);
+            }
+            ledger.broke(panic);
+        });
+        Failed::Over
+    }
+}
+
+/// What comes first of two things to wait for.
+fn sooner(one: Readiness, other: Readiness) -> Readiness {
+    match (one, other) {
+        (Readiness::NotBefore(one), Readiness::NotBefore(other)) => Readiness::NotBefore(one.min(other)),
+        (Readiness::NotBefore(time), _) | (_, Readiness::NotBefore(time)) => Readiness::NotBefore(time),
+        (one, _) => one,
+    }
+}
+
+impl<J, R, E, H, F, Rt> Drop for Work<J, R, E, H, F, Rt> {
+    fn drop(&mut self) {
+        self.with(|_| ());
+    }
+}
