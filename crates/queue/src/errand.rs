@@ -11,7 +11,7 @@ pub(crate) enum Errand<J, R, E> {
     Wake(Waker),
     Cancel(CancelToken),
     /// Those who wait for this result get it; if it is nobody's own and `true`, it is kept for the readers after that.
-    Reply(Replies<J, R, E>, Done<J, R, E>, bool),
+    Reply(Box<Replies<J, R, E>>, Done<J, R, E>, bool),
     /// A retry that the rule has allowed is not made.
     Rule(Box<dyn Retry<E> + Send>),
     /// Nobody wants this.

@@ -27,6 +27,8 @@ pub(crate) trait Line: Send {
     fn shelve(&mut self, slot: usize, shelf: Shelf);
     /// The first job on this shelf goes back in line, if there is one.
     fn unshelve(&mut self, shelf: Shelf);
+    /// Whether the strategy has refused any.
+    fn has_refused(&self) -> bool;
     /// Whether this job is not among those that the strategy has refused, but has to join them for its class.
     fn joins_refused(&self, slot: usize, class: Option<Class>) -> bool;
     /// The strategy has refused it once more.
@@ -292,6 +294,11 @@ where
         };
         self.take(slot);
         self.requeue(slot);
+    }
+
+    #[inline]
+    fn has_refused(&self) -> bool {
+        !self.refused.is_empty()
     }
 
     #[inline]

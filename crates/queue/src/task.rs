@@ -72,7 +72,7 @@ impl<'a, R, E> TaskQueue<'a, R, E> {
     pub fn push_task(
         &self,
         future: impl Future<Output = Result<R, E>> + Send + 'a,
-    ) -> Push<Task<'a, R, E>, R, E> {
+    ) -> Push<'_, Task<'a, R, E>, R, E> {
         self.push(Task::new(future))
     }
 
@@ -96,7 +96,7 @@ impl<'a, R, E> TaskQueue<'a, R, E> {
     pub fn submit_task(
         &self,
         future: impl Future<Output = Result<R, E>> + Send + 'a,
-    ) -> Submit<Task<'a, R, E>, R, E> {
+    ) -> Submit<'_, Task<'a, R, E>, R, E> {
         self.submit(Task::new(future))
     }
 
@@ -109,7 +109,7 @@ impl<'a, R, E> TaskQueue<'a, R, E> {
         &self,
         future: impl Future<Output = Result<R, E>> + Send + 'a,
         options: Options,
-    ) -> Submit<Task<'a, R, E>, R, E> {
+    ) -> Submit<'_, Task<'a, R, E>, R, E> {
         self.submit_with(Task::new(future), options)
     }
 }

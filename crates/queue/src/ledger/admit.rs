@@ -25,9 +25,19 @@ pub(crate) enum Origin {
 pub(crate) struct Admission<J, R, E> {
     pub(crate) job: Arc<J>,
     pub(crate) options: Options,
-    pub(crate) replies: Replies<J, R, E>,
-    /// How to share the result of another job that has the same key.
-    pub(crate) join: Option<fn(&crate::Done<J, R, E>) -> crate::Done<J, R, E>>,
+    /// Who waits for its result.
+    pub(crate) replies: Option<Box<Replies<J, R, E>>>,
+}
+
+impl<J, R, E> Admission<J, R, E> {
+    #[inline]
+    pub(crate) fn new(job: J, options: Options) -> Self {
+        Self { job: Arc::new(job), options, replies: None }
+    }
+
+    pub(crate) fn into_job(self) -> J {
+        Arc::into_inner(self.job).expect("a job that was refused is nobody else's")
+    }
 }
 
 impl<J, R, E> Ledger<J, R, E> {
@@ -47,7 +57,23 @@ impl<J, R, E> Ledger<J, R, E> {
         admission: &mut Option<Admission<J, R, E>>,
     ) -> Result<JobId, Refusal> {
         self.check_open(origin)?;
-        let Some(asked) = admission.as_mut() else { return Err(Refusal::Closed) };
+        let asked = admission.as_mut().expect("a future is not polled after it has ended");
+        if asked.options.rare.is_some() {
+            return self.admit_named(now, origin, admission);
+        }
+        self.check_place(origin)?;
+        Ok(self.insert(now, origin, admission, None))
+    }
+
+    /// The same for a job that may have a key.
+    #[inline(never)]
+    fn admit_named(
+        &mut self,
+        now: Time,
+        origin: Origin,
+        admission: &mut Option<Admission<J, R, E>>,
+    ) -> Result<JobId, Refusal> {
+        let asked = admission.as_mut().expect("it was there a line ago");
         let (key, policy) = asked.options.take_key();
         let replaced = match key.as_ref().and_then(|key| self.names.get(key)) {
             Some(&slot) => match self.meet(slot, policy, asked) {
@@ -72,16 +98,10 @@ impl<J, R, E> Ledger<J, R, E> {
             }
             return Err(refusal);
         }
-        let Some(Admission { job, options, replies, .. }) = admission.take() else {
-            return Err(Refusal::Closed);
-        };
         if let Some(slot) = replaced {
             self.settle(slot, now, Err(TaskError::NotStarted(NotStarted::Cancelled)));
         }
-        if origin == Origin::Reserved {
-            self.reserved -= 1;
-        }
-        Ok(self.insert(now, (job, options, replies), key))
+        Ok(self.insert(now, origin, admission, key))
     }
 
     #[inline]
@@ -154,16 +174,16 @@ impl<J, R, E> Ledger<J, R, E> {
     fn meet(&mut self, slot: usize, policy: OnDuplicate, asked: &mut Admission<J, R, E>) -> Meeting {
         let entry = &mut self.entries[slot];
         let id = entry.id(slot);
-        if let Some(copy) = asked.join {
-            if let Some(sender) = asked.replies.first.take() {
-                entry.rare().replies.joined.push(Joined { sender, copy });
-                // It was on its way to the readers; now it is somebody's.
-                return Meeting::Joined(id);
-            }
+        if let Some(replies) = &mut asked.replies
+            && let Some(copy) = replies.join
+            && let Some(sender) = replies.first.take()
+        {
+            entry.rare().replies.get_or_insert_default().joined.push(Joined { sender, copy });
+            return Meeting::Joined(id);
         }
         match policy {
             // A ticket can't share a result that it doesn't know how to copy.
-            OnDuplicate::Join if asked.replies.is_empty() => Meeting::Joined(id),
+            OnDuplicate::Join if asked.replies.is_none() => Meeting::Joined(id),
             OnDuplicate::Reject | OnDuplicate::Join => Meeting::Refused(id),
             OnDuplicate::Replace if entry.attempts == 0 => Meeting::Replaces,
             OnDuplicate::Replace => Meeting::Beside,
@@ -174,23 +194,35 @@ impl<J, R, E> Ledger<J, R, E> {
     fn insert(
         &mut self,
         now: Time,
-        (job, options, replies): (Arc<J>, Options, Replies<J, R, E>),
+        origin: Origin,
+        admission: &mut Option<Admission<J, R, E>>,
         key: Option<Key>,
     ) -> JobId {
-        let Options { request, start, rare } = options;
-        let metadata = rare.and_then(|rare| rare.metadata);
-        let about = (key.is_some() || metadata.is_some())
-            .then(|| Box::new(About { key: key.clone(), metadata, errors: Vec::new() }));
-        let owes = replies.is_empty();
-        self.has_classes |= request.class.is_some();
         let seq = self.seq;
+        let place = self.entries.vacant_key();
+        let asked = admission.as_ref().expect("it was there a line ago");
+        let (request, start) = (asked.options.request, asked.options.start);
         let due = match start {
             Start::Now => now,
             Start::After(delay) => now + delay,
             Start::At(time) => time,
         };
         let phase = if due > now { Phase::Delayed } else { Phase::Pending };
-        let entry = Entry {
+        // The order may be anybody's code: if it panics, nothing has changed.
+        if phase == Phase::Delayed {
+            self.waits.push(place, due, Time::MAX);
+        } else {
+            self.line.enqueue(now, seq, place, &request);
+        }
+        let Admission { job, options, replies } = admission.take().expect("it was there a line ago");
+        if origin == Origin::Reserved {
+            self.reserved -= 1;
+        }
+        self.has_classes |= request.class.is_some();
+        let metadata = options.rare.and_then(|rare| rare.metadata);
+        let about = (key.is_some() || metadata.is_some())
+            .then(|| Box::new(About { key: key.clone(), metadata, errors: Vec::new() }));
+        let slot = self.entries.insert(Entry {
             job,
             seq,
             request,
@@ -199,16 +231,11 @@ impl<J, R, E> Ledger<J, R, E> {
             queued: now,
             first: now,
             started: now,
-            owes,
+            owes: replies.is_none(),
             about,
-            rare: (!owes).then(|| Box::new(super::entry::Rare { replies, ..Default::default() })),
-        };
-        let slot = self.entries.insert(entry);
-        if phase == Phase::Delayed {
-            self.waits.push(slot, due, Time::MAX);
-        } else {
-            self.line.enqueue(now, seq, slot, &request);
-        }
+            rare: replies
+                .map(|replies| Box::new(super::entry::Rare { replies: Some(replies), ..Default::default() })),
+        });
         self.seq += 1;
         self.stats.admitted += 1;
         *self.count(phase) += 1;
@@ -216,9 +243,11 @@ impl<J, R, E> Ledger<J, R, E> {
             self.names.insert(key, slot);
         }
         self.idle_since = None;
-        self.note(slot, now, NoteKind::Queued);
+        if self.heard {
+            self.note(slot, now, NoteKind::Queued);
+        }
         self.call_one();
-        self.entries[slot].id(slot)
+        JobId::new(seq, slot)
     }
 
     /// The job with this id, if it has no end yet.

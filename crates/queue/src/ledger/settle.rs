@@ -158,7 +158,10 @@ impl<J, R, E> Ledger<J, R, E> {
         self.tally(&result);
         let (replies, done, _) = self.remove(slot, now, result);
         self.stats.settled += 1;
-        self.errands.push(Errand::Reply(replies, done, false));
+        self.errands.push(match replies {
+            Some(replies) => Errand::Reply(replies, done, false),
+            None => Errand::Drop(done),
+        });
     }
 
     /// Its outcome is fixed, although its worker has not let go of it.
@@ -170,7 +173,7 @@ impl<J, R, E> Ledger<J, R, E> {
         self.tally(&result);
         self.shift(slot, Phase::Stopping { worker });
         let entry = &mut self.entries[slot];
-        let replies = entry.rare.as_mut().map(|rare| std::mem::take(&mut rare.replies)).unwrap_or_default();
+        let replies = entry.rare.as_mut().and_then(|rare| rare.replies.take());
         let about = entry.about.take();
         let done = Done {
             id: entry.id(slot),
@@ -226,14 +229,14 @@ impl<J, R, E> Ledger<J, R, E> {
         slot: usize,
         now: Time,
         result: Result<R, TaskError<E>>,
-    ) -> (super::Replies<J, R, E>, Done<J, R, E>, bool) {
+    ) -> (Option<Box<super::Replies<J, R, E>>>, Done<J, R, E>, bool) {
         let entry = self.entries.remove(slot);
         *self.count(entry.phase) -= 1;
         let id = entry.id(slot);
-        let mut replies = super::Replies::default();
+        let mut replies = None;
         let mut about = entry.about;
         if let Some(mut rare) = entry.rare {
-            replies = std::mem::take(&mut rare.replies);
+            replies = rare.replies.take();
             if let Some((error, _)) = rare.failure.take() {
                 // It was to be retried, and is cancelled instead.
                 let attempt =
@@ -286,11 +289,13 @@ impl<J, R, E> Ledger<J, R, E> {
     }
 
     #[inline]
-    fn deliver(&mut self, (replies, done, owes): (super::Replies<J, R, E>, Done<J, R, E>, bool)) {
-        if replies.is_empty() {
-            self.keep(done);
-        } else {
-            self.errands.push(Errand::Reply(replies, done, owes));
+    fn deliver(
+        &mut self,
+        (replies, done, owes): (Option<Box<super::Replies<J, R, E>>>, Done<J, R, E>, bool),
+    ) {
+        match replies {
+            None => self.keep(done),
+            Some(replies) => self.errands.push(Errand::Reply(replies, done, owes)),
         }
     }
 
@@ -312,7 +317,8 @@ impl<J, R, E> Ledger<J, R, E> {
             self.idle_since = Some(now);
             self.call_watchers();
         }
-        if self.is_over() {
+        // Whoever has just ended one looks by himself; those who wait for work have to be told that there is none.
+        if !self.idle.is_empty() && self.is_over() {
             self.call_everybody();
         }
     }

@@ -1,6 +1,6 @@
 //! What starts next.
 
-use super::{Ledger, NoteKind, Phase, RunState};
+use super::{Entry, Ledger, NoteKind, Phase, RunState};
 use crate::order::Shelf;
 use crate::{JobId, Results};
 use regatta_core::{Request, TaskError, Time};
@@ -36,46 +36,43 @@ impl<J, R, E> Ledger<J, R, E> {
     #[inline]
     pub(crate) fn claim(&mut self, now: Time, worker: usize) -> Claim<J> {
         self.confirm(worker);
-        if self.state == RunState::Over {
-            return Claim::Over;
+        if self.stats.delayed > 0 {
+            self.promote(now);
         }
-        if self.is_over() {
-            self.wind_up(now);
-            return Claim::Over;
-        }
-        self.promote(now);
-        if !self.may_start() {
-            self.wait(worker);
-            return Claim::Wait;
-        }
-        if self.has_room() {
-            self.line.unshelve(Shelf::Room);
-        }
-        let Some(slot) = self.candidate() else {
-            self.wait(worker);
-            return Claim::Wait;
+        let running = self.stats.running + self.stats.stopping;
+        let may_start = self.state == RunState::Running
+            && running < self.rules.workers
+            && !self.is_paused()
+            && self.stats.pending > 0
+            && self.course.is_open();
+        let Some(slot) = (if may_start { self.candidate() } else { None }) else {
+            return self.idle(now, worker);
         };
         self.line.take(slot);
-        self.busy(worker);
-        self.shift(slot, Phase::Running { worker });
         self.staff[worker].claimed = Some(slot);
-        let bounded = matches!(self.rules.results, Results::Bounded(_));
+        if self.staff[worker].is_idle {
+            self.busy(worker);
+        }
         let entry = &mut self.entries[slot];
+        entry.phase = Phase::Running { worker };
+        self.stats.pending -= 1;
+        self.stats.running += 1;
         entry.attempts += 1;
         entry.started = now;
         if entry.attempts == 1 {
             entry.first = now;
         }
-        if bounded && entry.owes {
+        if entry.owes && self.is_bounded() {
             self.owed += 1;
         }
+        let entry = &self.entries[slot];
         let start = Start {
             slot,
             job: entry.job.clone(),
             id: entry.id(slot),
             attempt: entry.attempts,
             request: entry.request,
-            deadline: Time::MAX,
+            deadline: self.deadline(entry, now),
             has_rivals: self.has_classes,
             has_about: entry.about.is_some() || entry.rare.is_some(),
         };
@@ -85,13 +82,40 @@ impl<J, R, E> Ledger<J, R, E> {
         if !self.door.is_empty() {
             self.serve_door();
         }
-        let deadline = self.deadline(slot, now);
-        Claim::Start(Start { deadline, ..start })
+        if self.stats.pending > 0 {
+            // Another worker may be able to take one too.
+            self.call_one();
+        }
+        Claim::Start(start)
+    }
+
+    /// There is nothing to start.
+    fn idle(&mut self, now: Time, worker: usize) -> Claim<J> {
+        if self.state == RunState::Over {
+            return Claim::Over;
+        }
+        if self.is_over() {
+            self.wind_up(now);
+            return Claim::Over;
+        }
+        self.wait(worker);
+        Claim::Wait
+    }
+
+    #[inline]
+    fn is_bounded(&self) -> bool {
+        matches!(self.rules.results, Results::Bounded(_))
     }
 
     /// The first job that may start by our own rules; others on the way there are put aside.
     #[inline]
     fn candidate(&mut self) -> Option<usize> {
+        if !self.has_classes && !self.is_bounded() && !self.line.has_refused() {
+            return self.line.candidate();
+        }
+        if self.has_room() {
+            self.line.unshelve(Shelf::Room);
+        }
         loop {
             let slot = self.line.candidate()?;
             let entry = &self.entries[slot];
@@ -117,14 +141,6 @@ impl<J, R, E> Ledger<J, R, E> {
             Results::Bounded(max) => self.reader.is_gone || self.results.len() + self.owed < max,
             Results::Collect | Results::Discard => true,
         }
-    }
-
-    #[inline]
-    fn may_start(&self) -> bool {
-        self.state == RunState::Running
-            && !self.is_paused()
-            && self.stats.running + self.stats.stopping < self.rules.workers
-            && self.course.is_open()
     }
 
     /// The strategy doesn't let it start: it waits again, behind its reason.
@@ -207,9 +223,10 @@ impl<J, R, E> Ledger<J, R, E> {
     }
 
     #[inline]
-    fn deadline(&self, slot: usize, now: Time) -> Time {
-        let attempt = self.course.settings.attempt_timeout.map_or(Time::MAX, |timeout| now + timeout);
-        attempt.min(self.task_deadline(slot))
+    fn deadline(&self, entry: &Entry<J, R, E>, now: Time) -> Time {
+        let settings = &self.course.settings;
+        let attempt = settings.attempt_timeout.map_or(Time::MAX, |timeout| now + timeout);
+        attempt.min(settings.task_timeout.map_or(Time::MAX, |timeout| entry.first + timeout))
     }
 
     /// The strategy refuses it for good.
