@@ -14,7 +14,7 @@ pub(crate) use settle::Chance;
 pub(crate) use start::{Claim, Start};
 
 use crate::door::Door;
-use crate::errand::Errand;
+use crate::errand::{Errand, Errands};
 use crate::finished::Finished;
 use crate::order::Line;
 use crate::{Done, Key, Results, Stats};
@@ -40,6 +40,8 @@ pub(crate) struct Ledger<J, R, E> {
     pub(crate) rules: Rules,
     /// Of each class that runs, how many. Kept only where there is a limit.
     classes: HashMap<Class, usize>,
+    /// Jobs may be on shelves: some have classes, their results are bounded, or the strategy has refused one.
+    has_shelves: bool,
     /// Some job had a class.
     has_classes: bool,
     pub(crate) door: Door,
@@ -75,7 +77,7 @@ pub(crate) struct Ledger<J, R, E> {
     /// What is left of a run that ended elsewhere.
     pub(crate) finished: Option<Finished<J>>,
     /// To be done once the lock is released.
-    pub(crate) errands: Vec<Errand<J, R, E>>,
+    pub(crate) errands: Errands<J, R, E>,
     /// Whether somebody listens to what happens, and what they have not heard yet.
     pub(crate) heard: bool,
     pub(crate) notes: VecDeque<Note>,
@@ -142,9 +144,10 @@ impl<J, R, E> Ledger<J, R, E> {
             names: HashMap::new(),
             seq: 0,
             stats: Stats::default(),
-            rules,
             classes: HashMap::new(),
+            has_shelves: matches!(rules.results, Results::Bounded(_)),
             has_classes: false,
+            rules,
             door: Door::default(),
             reserved: 0,
             results: VecDeque::new(),
@@ -164,7 +167,7 @@ impl<J, R, E> Ledger<J, R, E> {
             idle: Vec::new(),
             watchers: Vec::new(),
             finished: None,
-            errands: Vec::new(),
+            errands: Errands::new(),
             heard: false,
             notes: VecDeque::new(),
         }

@@ -53,7 +53,7 @@ impl Wait {
     pub(crate) fn poll<J, R, E>(
         &mut self,
         hub: &Hub<J, R, E>,
-        cx: &mut Context<'_>,
+        cx: &Context<'_>,
     ) -> Poll<Result<(), Refusal>> {
         let waker = cx.waker().clone();
         let answer = hub.with(|ledger| self.ask(ledger, waker));
@@ -174,7 +174,7 @@ impl<'q, J, R, E> Push<'q, J, R, E> {
 
     /// Ready once the job was admitted or refused.
     #[inline]
-    pub(crate) fn poll_admission(&mut self, cx: &mut Context<'_>) -> Poll<Result<JobId, PushError<J>>> {
+    pub(crate) fn poll_admission(&mut self, cx: &Context<'_>) -> Poll<Result<JobId, PushError<J>>> {
         if self.wait.guest.is_none() {
             match self.hub.admit_all(Origin::Outside, &mut self.admission) {
                 Ok(id) => return Poll::Ready(Ok(id)),
@@ -186,7 +186,7 @@ impl<'q, J, R, E> Push<'q, J, R, E> {
     }
 
     #[cold]
-    fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Result<JobId, PushError<J>>> {
+    fn poll_place(&mut self, cx: &Context<'_>) -> Poll<Result<JobId, PushError<J>>> {
         if let Err(why) = std::task::ready!(self.wait.poll(self.hub, cx)) {
             return Poll::Ready(Err(self.refused(why)));
         }

@@ -80,7 +80,7 @@ impl<J, R, E> Reader<J, R, E> {
     }
 
     /// Hands each result to `each`, until the run is over. To be polled beside the run: as the body of
-    /// [`run_with`](crate::Engine::run_with), or spawned.
+    /// [`run_with`](crate::QueueEngine::run_with), or spawned.
     ///
     /// # Cancel safety
     ///
@@ -92,7 +92,7 @@ impl<J, R, E> Reader<J, R, E> {
     }
 
     #[inline]
-    fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Option<Done<J, R, E>>> {
+    fn poll_result(&mut self, cx: &Context<'_>) -> Poll<Option<Done<J, R, E>>> {
         if let Some(done) = self.try_next() {
             return Poll::Ready(Some(done));
         }

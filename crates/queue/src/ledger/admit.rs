@@ -218,7 +218,9 @@ impl<J, R, E> Ledger<J, R, E> {
         if origin == Origin::Reserved {
             self.reserved -= 1;
         }
-        self.has_classes |= request.class.is_some();
+        if request.class.is_some() {
+            (self.has_classes, self.has_shelves) = (true, true);
+        }
         let metadata = options.rare.and_then(|rare| rare.metadata);
         let about = (key.is_some() || metadata.is_some())
             .then(|| Box::new(About { key: key.clone(), metadata, errors: Vec::new() }));

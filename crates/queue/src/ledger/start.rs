@@ -48,7 +48,6 @@ impl<J, R, E> Ledger<J, R, E> {
         let Some(slot) = (if may_start { self.candidate() } else { None }) else {
             return self.idle(now, worker);
         };
-        self.line.take(slot);
         self.staff[worker].claimed = Some(slot);
         if self.staff[worker].is_idle {
             self.busy(worker);
@@ -107,11 +106,11 @@ impl<J, R, E> Ledger<J, R, E> {
         matches!(self.rules.results, Results::Bounded(_))
     }
 
-    /// The first job that may start by our own rules; others on the way there are put aside.
+    /// Takes the first job that may start by our own rules; others on the way there are put aside.
     #[inline]
     fn candidate(&mut self) -> Option<usize> {
-        if !self.has_classes && !self.is_bounded() && !self.line.has_refused() {
-            return self.line.candidate();
+        if !self.has_shelves {
+            return self.line.pop();
         }
         if self.has_room() {
             self.line.unshelve(Shelf::Room);
@@ -129,6 +128,7 @@ impl<J, R, E> Ledger<J, R, E> {
             } else if self.line.joins_refused(slot, class) {
                 self.line.shelve(slot, Shelf::Refused(class));
             } else {
+                self.line.take(slot);
                 return Some(slot);
             }
         }
@@ -151,6 +151,7 @@ impl<J, R, E> Ledger<J, R, E> {
         let entry = &mut self.entries[slot];
         entry.attempts -= 1;
         let class = entry.request.class;
+        self.has_shelves = true;
         self.line.asked(slot, class);
     }
 

@@ -26,7 +26,9 @@ impl<J, R, E> Ledger<J, R, E> {
         if let Some(order) = self.staff[worker].orders.pop_front() {
             return Some(order);
         }
-        self.line.new_round();
+        if self.has_shelves {
+            self.line.new_round();
+        }
         self.promote(now);
         let mut also = self.waits.next_due().unwrap_or(Time::MAX);
         if !self.ends.is_empty() {
