@@ -17,6 +17,7 @@ use crate::door::Door;
 use crate::errand::{Errand, Errands};
 use crate::finished::Finished;
 use crate::order::Line;
+use crate::watchers::Watchers;
 use crate::{Done, Key, Results, Stats};
 use regatta_core::{Class, Kick, Time};
 use regatta_engine::{Control, Course, Retrying, Waits};
@@ -47,6 +48,8 @@ pub(crate) struct Ledger<J, R, E> {
     pub(crate) door: Door,
     /// Places that were given to pushes which have not used them yet.
     pub(crate) reserved: usize,
+    /// Jobs that were taken and may have to go back: their places are not free yet.
+    claimed: usize,
 
     pub(crate) results: VecDeque<Done<J, R, E>>,
     /// Running jobs whose results will need a place.
@@ -73,7 +76,7 @@ pub(crate) struct Ledger<J, R, E> {
     idle: Vec<usize>,
 
     /// Who waits until everything is settled.
-    pub(crate) watchers: Vec<Waker>,
+    pub(crate) watchers: Watchers,
     /// What is left of a run that ended elsewhere.
     pub(crate) finished: Option<Finished<J>>,
     /// To be done once the lock is released.
@@ -150,6 +153,7 @@ impl<J, R, E> Ledger<J, R, E> {
             rules,
             door: Door::default(),
             reserved: 0,
+            claimed: 0,
             results: VecDeque::new(),
             owed: 0,
             reader: Reader::default(),
@@ -165,7 +169,7 @@ impl<J, R, E> Ledger<J, R, E> {
             staff: Vec::new(),
             crew: 0,
             idle: Vec::new(),
-            watchers: Vec::new(),
+            watchers: Watchers::default(),
             finished: None,
             errands: Errands::new(),
             heard: false,
@@ -284,7 +288,7 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// Everybody who waits for the end of something looks again.
     fn call_watchers(&mut self) {
-        self.errands.extend(self.watchers.drain(..).map(Errand::Wake));
+        self.errands.extend(self.watchers.drain().map(Errand::Wake));
         self.errands.extend(self.reader.waker.take().map(Errand::Wake));
     }
 

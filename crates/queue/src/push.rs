@@ -11,6 +11,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 /// Waits for a place; made by [`Queue::reserve`](crate::Queue::reserve).
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, no place was taken.
 #[must_use = "futures do nothing unless polled"]
 pub struct Reserve<'q, J, R, E> {
     hub: &'q Hub<J, R, E>,
@@ -64,38 +68,29 @@ impl Wait {
     }
 
     fn ask<J, R, E>(&mut self, ledger: &mut Ledger<J, R, E>, waker: Waker) -> Poll<Result<(), Refusal>> {
-        let Some(guest) = self.guest else {
-            return match ledger.reserve() {
-                Err(Refusal::Full) => {
-                    self.guest = Some(ledger.door.join(self.priority, waker));
-                    Poll::Pending
+        let mut waker = waker;
+        if let Some(guest) = self.guest {
+            if ledger.door.enter(guest) {
+                ledger.errands.push(Errand::Forget(waker));
+                return Poll::Ready(Ok(()));
+            }
+            match ledger.door.wait(guest, waker) {
+                Ok(old) => {
+                    ledger.errands.extend(old.map(Errand::Forget));
+                    return Poll::Pending;
                 }
-                answer => {
-                    ledger.errands.push(Errand::Forget(waker));
-                    Poll::Ready(answer)
-                }
-            };
-        };
-        if ledger.door.enter(guest) {
-            ledger.errands.push(Errand::Forget(waker));
-            return Poll::Ready(Ok(()));
+                // Everybody was sent away. Another run may have begun since.
+                Err(unused) => waker = unused,
+            }
         }
-        match ledger.door.wait(guest, waker) {
-            Ok(old) => {
-                ledger.errands.extend(old.map(Errand::Forget));
+        match ledger.reserve() {
+            Err(Refusal::Full) => {
+                self.guest = Some(ledger.door.join(self.priority, waker));
                 Poll::Pending
             }
-            // Everybody was sent away.
-            Err(waker) => {
+            answer => {
                 ledger.errands.push(Errand::Forget(waker));
-                self.guest = None;
-                Poll::Ready(Err(match ledger.reserve() {
-                    Ok(()) => {
-                        ledger.give_back(Origin::Reserved);
-                        Refusal::NotRunning
-                    }
-                    Err(refusal) => refusal,
-                }))
+                Poll::Ready(answer)
             }
         }
     }
@@ -158,6 +153,10 @@ impl<J, R, E> fmt::Debug for Place<'_, J, R, E> {
 }
 
 /// A job on its way in; made by [`Queue::push`](crate::Queue::push).
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, the job was not admitted.
 #[must_use = "futures do nothing unless polled"]
 pub struct Push<'q, J, R, E> {
     hub: &'q Hub<J, R, E>,

@@ -2,9 +2,11 @@
 
 use crate::Ctx;
 use crate::engine::{QueueEngine, below, course};
+use crate::errand::Errand;
 use crate::finished::Finished;
 use crate::hub::Hub;
 use crate::ledger::RunState;
+use crate::watchers::Watching;
 use crate::work::Work;
 use regatta_core::{Cancelled, Executor, Limit, Limiter, Retry, Sleep, Strategy, Time};
 use regatta_engine::{CourseSettings, StopReason, contain, contain_drop};
@@ -49,7 +51,12 @@ where
             ledger.rules.workers
         });
         let ours = Shift { hub: hub.clone(), worker: None, settings: settings.clone() };
-        let handle = Handle { hub: hub.clone(), settings: settings.clone(), sleep: None };
+        let handle = Handle {
+            hub: hub.clone(),
+            settings: settings.clone(),
+            sleep: None,
+            watching: Watching::default(),
+        };
         let home = Arc::downgrade(&hub);
         let mut spawner: Spawner = Box::new(move |count| {
             let Some(hub) = home.upgrade() else { return };
@@ -152,6 +159,7 @@ pub struct Handle<J, R, E> {
     settings: CourseSettings,
     /// Until the grace is over of a run that was stopped.
     sleep: Option<(Time, Sleep)>,
+    watching: Watching,
 }
 
 impl<J, R, E> Handle<J, R, E> {
@@ -169,10 +177,12 @@ impl<J, R, E> Future for Handle<J, R, E> {
     type Output = Finished<J>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished<J>> {
-        let now = self.hub.clock.now();
-        let mut waker = Some(cx.waker().clone());
-        let answer = self.hub.with(|ledger| {
+        let this = &mut *self;
+        let now = this.hub.clock.now();
+        let waker = cx.waker().clone();
+        let answer = this.hub.with(|ledger| {
             if let Some(finished) = ledger.finished.take() {
+                ledger.errands.push(Errand::Forget(waker));
                 return Ok(finished);
             }
             let due = ledger.stop_due;
@@ -181,28 +191,42 @@ impl<J, R, E> Future for Handle<J, R, E> {
                 ledger.abort(now);
             }
             if ledger.is_as_good_as_over() {
-                return Ok(ledger.finish(now, course(&self.settings)));
+                ledger.errands.push(Errand::Forget(waker));
+                return Ok(ledger.finish(now, course(&this.settings)));
             }
-            ledger.watchers.extend(waker.take());
+            let old = ledger.watchers.watch(&mut this.watching, waker);
+            ledger.errands.extend(old.map(Errand::Forget));
             Err(due)
         });
         match answer {
             Ok(finished) => {
-                self.hub.dismiss();
+                this.hub.dismiss();
                 return Poll::Ready(finished);
             }
-            Err(Some(due)) if self.sleep.as_ref().is_none_or(|(until, _)| *until != due) => {
-                self.sleep = Some((due, self.hub.clock.sleep_until(due)));
+            Err(Some(due)) if this.sleep.as_ref().is_none_or(|(until, _)| *until != due) => {
+                this.sleep = Some((due, this.hub.clock.sleep_until(due)));
             }
             Err(_) => {}
         }
-        if let Some((_, sleep)) = &mut self.sleep
+        if let Some((_, sleep)) = &mut this.sleep
             && Pin::new(sleep).poll(cx).is_ready()
         {
-            self.sleep = None;
+            this.sleep = None;
             cx.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+}
+
+impl<J, R, E> Drop for Handle<J, R, E> {
+    fn drop(&mut self) {
+        let Self { hub, watching, .. } = self;
+        if watching.is_watching() {
+            hub.with(|ledger| {
+                let waker = ledger.watchers.leave(watching);
+                ledger.errands.extend(waker.map(Errand::Forget));
+            });
+        }
     }
 }
 

@@ -13,6 +13,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// A job on its way in, whose result is wanted; made by [`Queue::submit`](crate::Queue::submit).
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, the job was not admitted.
 #[must_use = "futures do nothing unless polled"]
 pub struct Submit<'q, J, R, E> {
     push: Push<'q, J, R, E>,

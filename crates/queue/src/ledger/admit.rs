@@ -44,7 +44,7 @@ impl<J, R, E> Ledger<J, R, E> {
     /// How many hold a place.
     #[inline]
     fn waiting(&self) -> usize {
-        self.stats.pending + self.stats.delayed + self.reserved
+        self.stats.pending + self.stats.delayed + self.reserved + self.claimed
     }
 
     /// Takes a job in, or says why not and leaves it where it is. `None` for the job's new home means that another
@@ -99,9 +99,17 @@ impl<J, R, E> Ledger<J, R, E> {
             return Err(refusal);
         }
         if let Some(slot) = replaced {
+            // The place of the one that goes is for the one that comes, not for those at the door.
+            self.reserved += 1;
             self.settle(slot, now, Err(TaskError::NotStarted(NotStarted::Cancelled)));
+            self.reserved -= 1;
         }
-        Ok(self.insert(now, origin, admission, key))
+        let id = self.insert(now, origin, admission, key);
+        if replaced.is_some() {
+            // It may have had one already.
+            self.serve_door();
+        }
+        Ok(id)
     }
 
     #[inline]
@@ -126,14 +134,20 @@ impl<J, R, E> Ledger<J, R, E> {
             Origin::Outside if is_full || !self.door.is_empty() => Err(self.full()),
             Origin::Outside => Ok(()),
             Origin::Handler if !is_full => Ok(()),
-            Origin::Handler if self.waiting() - self.rules.capacity >= self.rules.growth => {
-                Err(Refusal::Grown)
-            }
-            Origin::Handler => {
-                self.stats.grown += 1;
-                Ok(())
-            }
+            Origin::Handler => self.grow(),
         }
+    }
+
+    /// A handler pushes into a full queue. Its own job has given its place away, although that may not be booked yet.
+    fn grow(&mut self) -> Result<(), Refusal> {
+        let waiting = self.waiting() - self.claimed;
+        if waiting >= self.rules.capacity {
+            if waiting - self.rules.capacity >= self.rules.growth {
+                return Err(Refusal::Grown);
+            }
+            self.stats.grown += 1;
+        }
+        Ok(())
     }
 
     /// Why there is no place, to somebody who could wait for one.

@@ -49,6 +49,7 @@ impl<J, R, E> Ledger<J, R, E> {
             return self.idle(now, worker);
         };
         self.staff[worker].claimed = Some(slot);
+        self.claimed += 1;
         if self.staff[worker].is_idle {
             self.busy(worker);
         }
@@ -77,9 +78,6 @@ impl<J, R, E> Ledger<J, R, E> {
         };
         if let (Some(_), Some(class)) = (self.rules.class_limit, start.request.class) {
             *self.classes.entry(class).or_default() += 1;
-        }
-        if !self.door.is_empty() {
-            self.serve_door();
         }
         if self.stats.pending > 0 {
             // Another worker may be able to take one too.
@@ -145,7 +143,7 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// The strategy doesn't let it start: it waits again, behind its reason.
     pub(crate) fn unclaim(&mut self, slot: usize, worker: usize) {
-        self.staff[worker].claimed = None;
+        self.unclaimed(worker);
         self.uncount(slot);
         self.shift(slot, Phase::Pending);
         let entry = &mut self.entries[slot];
@@ -155,10 +153,20 @@ impl<J, R, E> Ledger<J, R, E> {
         self.line.asked(slot, class);
     }
 
-    /// What was claimed last has really been started.
+    pub(super) fn unclaimed(&mut self, worker: usize) {
+        if self.staff[worker].claimed.take().is_some() {
+            self.claimed -= 1;
+        }
+    }
+
+    /// What was claimed last has really been started. Only now is its place free.
     #[inline]
     pub(crate) fn confirm(&mut self, worker: usize) {
         if let Some(slot) = self.staff[worker].claimed.take() {
+            self.claimed -= 1;
+            if !self.door.is_empty() {
+                self.serve_door();
+            }
             let attempts = self.entries[slot].attempts;
             if attempts == 1 {
                 self.line.started(slot);
@@ -232,7 +240,7 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// The strategy refuses it for good.
     pub(crate) fn reject(&mut self, now: Time, slot: usize, worker: usize, why: regatta_core::Rejection) {
-        self.staff[worker].claimed = None;
+        self.unclaimed(worker);
         self.entries[slot].attempts -= 1;
         self.uncount(slot);
         self.settle(slot, now, Err(TaskError::Rejected(why)));

@@ -245,6 +245,7 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// A worker is gone: what it ran has ended.
     pub(crate) fn lose(&mut self, now: Time, worker: usize) {
+        self.unclaimed(worker);
         self.drop_running(now, Some(worker));
         self.busy(worker);
         if self.stats.pending > 0 {
@@ -305,6 +306,7 @@ impl<J, R, E> Ledger<J, R, E> {
         // Those who are still somewhere find their place when they come back.
         if self.crew == 0 {
             self.staff.clear();
+            self.claimed = 0;
         }
         self.ends = regatta_engine::Retrying::new();
     }

@@ -1,0 +1,3 @@
+//! Queues: jobs in, workers, results out.
+
+mod cancel_safety;
