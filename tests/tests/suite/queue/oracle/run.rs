@@ -118,6 +118,8 @@ where
         panic!("{deadlock}: {:#?}", site.facts().notes)
     });
     sim.run(join_all(others)).unwrap_or_else(|deadlock| panic!("{deadlock}: {:#?}", site.facts().notes));
+    let afterwards = sim.sleep(Duration::from_millis(1));
+    sim.run(afterwards).unwrap_or_else(|deadlock| panic!("{deadlock}"));
     site.look();
     finished
 }
