@@ -134,7 +134,7 @@ impl<It: Iterator> Stream for Items<It> {
 }
 
 /// A body that only feeds.
-pub struct Feeding<S, J, R, E> {
+pub(crate) struct Feeding<S, J, R, E> {
     pub(crate) feed: Feed<S, J, R, E>,
 }
 
@@ -153,7 +153,7 @@ where
 
 pin_project! {
     /// A body that feeds, and another one that reads.
-    pub struct Both<S, J, R, E, B, T> {
+    pub(crate) struct Both<S, J, R, E, B, T> {
         feed: Option<Feed<S, J, R, E>>,
         #[pin]
         body: B,

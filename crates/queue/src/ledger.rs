@@ -4,6 +4,7 @@
 mod admit;
 mod entry;
 mod settle;
+mod slots;
 mod start;
 mod stop;
 
@@ -21,14 +22,14 @@ use crate::watchers::Watchers;
 use crate::{Done, Key, Results, Stats};
 use regatta_core::{Class, Kick, Time};
 use regatta_engine::{Control, Course, Retrying, Waits};
-use slab::Slab;
+use slots::Slots;
 use std::collections::{HashMap, VecDeque};
 use std::task::Waker;
 use std::time::Duration;
 
 /// Everything that a queue knows.
 pub(crate) struct Ledger<J, R, E> {
-    pub(crate) entries: Slab<Entry<J, R, E>>,
+    pub(crate) entries: Slots<J, R, E>,
     line: Box<dyn Line>,
     /// Jobs that wait for a time.
     waits: Waits,
@@ -140,7 +141,7 @@ pub(crate) enum NoteKind {
 impl<J, R, E> Ledger<J, R, E> {
     pub(crate) fn new(rules: Rules, line: Box<dyn Line>, course: Course, paused: bool) -> Self {
         Self {
-            entries: Slab::new(),
+            entries: Slots::new(),
             line,
             waits: Waits::new(),
             late: Retrying::new(),
@@ -317,7 +318,7 @@ impl<J, R, E> Ledger<J, R, E> {
     pub(crate) fn check(&self) {
         let mut counted = Stats { ..self.stats };
         (counted.pending, counted.delayed, counted.running, counted.stopping) = (0, 0, 0, 0);
-        for (_, entry) in &self.entries {
+        for (_, entry) in self.entries.iter() {
             *match entry.phase {
                 Phase::Pending => &mut counted.pending,
                 Phase::Delayed => &mut counted.delayed,

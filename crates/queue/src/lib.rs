@@ -72,7 +72,7 @@ pub use ctx::Ctx;
 pub use done::{Done, FailedAttempt};
 pub use engine::QueueEngine;
 pub use error::{PushError, Refusal};
-pub use feed::{Both, Feeding, Items};
+pub use feed::Items;
 pub use finished::{Finished, Leftover};
 pub use key::{JobId, Key};
 pub use ledger::JobState;

@@ -218,6 +218,10 @@ impl<J, St, Rt> Builder<J, St, Rt> {
 type Body<S, J, R, E> = CloseAfter<Feeding<S, J, R, E>, J, R, E>;
 
 /// A run over items, results in their order; made by [`Builder::map`].
+///
+/// # Cancel safety
+///
+/// Dropping it drops what runs. What was pulled and not started is dropped too, and tickets that left it learn so.
 #[must_use = "futures do nothing unless polled"]
 pub struct Map<S, J, R, E, H, F, St: Strategy<Token = Tok>, Tok, Rt> {
     run: RunWith<J, R, E, H, F, St, Tok, Rt, Body<S, J, R, E>, Option<Panic>>,
@@ -262,6 +266,10 @@ pub struct Mapped<J, R, E> {
 }
 
 /// A run over items, results in their order and nothing else; made by [`map`].
+///
+/// # Cancel safety
+///
+/// Dropping it drops what runs. What was pulled and not started is dropped too, and tickets that left it learn so.
 #[must_use = "futures do nothing unless polled"]
 pub struct MapOnly<S, J, R, E, H, F, St: Strategy<Token = Tok>, Tok, Rt>(Map<S, J, R, E, H, F, St, Tok, Rt>);
 
@@ -292,6 +300,10 @@ where
 type BothBodies<S, J, R, E, B, T> = CloseAfter<Both<S, J, R, E, B, T>, J, R, E>;
 
 /// A run over items, with a body that reads; made by [`Builder::for_each`].
+///
+/// # Cancel safety
+///
+/// Dropping it drops the body and what runs. What was pulled and not started is dropped too, and tickets that left it learn so.
 #[must_use = "futures do nothing unless polled"]
 pub struct ForEach<S, J, R, E, H, F, St: Strategy<Token = Tok>, Tok, Rt, B, T> {
     run: RunWith<J, R, E, H, F, St, Tok, Rt, BothBodies<S, J, R, E, B, T>, (T, Option<Panic>)>,

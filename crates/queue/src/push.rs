@@ -11,6 +11,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 /// Waits for a place; made by [`Queue::reserve`](crate::Queue::reserve).
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, no place was taken.
 #[must_use = "futures do nothing unless polled"]
 pub struct Reserve<'q, J, R, E> {
     hub: &'q Hub<J, R, E>,
@@ -149,10 +153,14 @@ impl<J, R, E> fmt::Debug for Place<'_, J, R, E> {
 }
 
 /// A job on its way in; made by [`Queue::push`](crate::Queue::push).
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, the job was not admitted.
 #[must_use = "futures do nothing unless polled"]
 pub struct Push<'q, J, R, E> {
     hub: &'q Hub<J, R, E>,
-    admission: Option<Admission<J, R, E>>,
+    admission: Admission<J, R, E>,
     wait: Wait,
 }
 
@@ -160,7 +168,7 @@ impl<'q, J, R, E> Push<'q, J, R, E> {
     #[inline]
     pub(crate) fn new(hub: &'q Hub<J, R, E>, admission: Admission<J, R, E>) -> Self {
         let wait = Wait::new(admission.options.request.priority);
-        Self { hub, admission: Some(admission), wait }
+        Self { hub, admission, wait }
     }
 
     /// Ready once the job was admitted or refused.
@@ -190,8 +198,7 @@ impl<'q, J, R, E> Push<'q, J, R, E> {
 
     #[cold]
     fn refused(&mut self, why: Refusal) -> PushError<J> {
-        let admission = self.admission.take().expect("a future is not polled after it has ended");
-        PushError { job: admission.into_job(), why }
+        PushError { job: self.admission.take_job(), why }
     }
 }
 

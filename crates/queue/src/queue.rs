@@ -237,11 +237,8 @@ impl<J, R, E> Hub<J, R, E> {
     /// Takes a job in at once, or not.
     #[inline]
     pub(crate) fn admit(&self, origin: Origin, job: J, options: Options) -> Result<JobId, PushError<J>> {
-        let mut admission = Some(Admission::new(job, options));
-        self.admit_all(origin, &mut admission).map_err(|why| {
-            let admission = admission.expect("a job that was refused is still there");
-            PushError { job: admission.into_job(), why }
-        })
+        let mut admission = Admission::new(job, options);
+        self.admit_all(origin, &mut admission).map_err(|why| PushError { job: admission.take_job(), why })
     }
 
     /// Takes a job in at once, or leaves it where it is. One that another stands for is left, too.
@@ -249,7 +246,7 @@ impl<J, R, E> Hub<J, R, E> {
     pub(crate) fn admit_all(
         &self,
         origin: Origin,
-        admission: &mut Option<Admission<J, R, E>>,
+        admission: &mut Admission<J, R, E>,
     ) -> Result<JobId, Refusal> {
         let now = self.now();
         self.with(|ledger| ledger.admit(now, origin, admission))

@@ -141,6 +141,10 @@ impl<J, R, E> Drop for Reader<J, R, E> {
 }
 
 /// The next result; made by [`Reader::next`].
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing.
 #[must_use = "futures do nothing unless polled"]
 pub struct Next<'a, J, R, E> {
     reader: &'a mut Reader<J, R, E>,

@@ -61,6 +61,10 @@ impl<J, R, E> Drop for Drive<J, R, E> {
 }
 
 /// A run; made by [`QueueEngine::run`](crate::QueueEngine::run).
+///
+/// # Cancel safety
+///
+/// Dropping it drops the jobs that run, which end as `Cancelled`; what waits goes on waiting.
 #[must_use = "futures do nothing unless polled"]
 pub struct Run<J, R, E, H, F, S: Strategy<Token = Tok>, Tok, Rt> {
     // Dropped first, so that what ran is gone when its jobs are told to have ended.
@@ -90,6 +94,10 @@ where
 impl<J, R, E, H, F, S: Strategy<Token = Tok>, Tok, Rt> Unpin for Run<J, R, E, H, F, S, Tok, Rt> {}
 
 /// A run and a body in one future; made by [`QueueEngine::run_with`](crate::QueueEngine::run_with).
+///
+/// # Cancel safety
+///
+/// Dropping it drops the body, then as [`Run`].
 #[must_use = "futures do nothing unless polled"]
 pub struct RunWith<J, R, E, H, F, S: Strategy<Token = Tok>, Tok, Rt, B, T> {
     pub(crate) below: Option<regatta_engine::RunWith<Work<J, R, E, H, F, Rt>, S, F, Tok, B, T>>,
@@ -126,6 +134,10 @@ impl<J, R, E, H, F, S: Strategy<Token = Tok>, Tok, Rt, B, T> Unpin
 
 pin_project! {
     /// A body that closes its queue when it ends. A queue that nobody can push to any more would otherwise run for ever.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops the body, and leaves the queue open.
     pub struct CloseAfter<B, J, R, E> {
         #[pin]
         body: B,

@@ -12,6 +12,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Waits until every job has its end; made by [`Queue::settled`](crate::Queue::settled).
+///
+/// # Cancel safety
+///
+/// Dropping it changes nothing.
 #[must_use = "futures do nothing unless polled"]
 pub struct Settled<J, R, E> {
     hub: Arc<Hub<J, R, E>>,

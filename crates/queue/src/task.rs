@@ -133,6 +133,10 @@ impl<'a, R, E, St> Builder<Task<'a, R, E>, St, NoRetry> {
 }
 
 /// A task on its way.
+///
+/// # Cancel safety
+///
+/// Dropping it drops the task.
 #[must_use = "futures do nothing unless polled"]
 pub struct TaskRun<'a, R, E>(Option<BoxFuture<'a, Result<R, E>>>);
 

@@ -9,10 +9,13 @@ use regatta_core::{NotStarted, TaskError};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// A job on its way in, whose result is wanted; made by [`Queue::submit`](crate::Queue::submit).
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, the job was not admitted.
 #[must_use = "futures do nothing unless polled"]
 pub struct Submit<'q, J, R, E> {
     push: Push<'q, J, R, E>,
@@ -28,7 +31,8 @@ impl<'q, J, R, E> Submit<'q, J, R, E> {
     ) -> Self {
         let (sender, receiver) = oneshot::channel();
         let replies = Some(Box::new(Replies { first: Some(sender), joined: Vec::new(), join }));
-        let admission = Admission { job: Arc::new(job), options, replies };
+        let mut admission = Admission::new(job, options);
+        admission.replies = replies;
         Self { push: Push::new(hub, admission), receiver: Some(receiver) }
     }
 }

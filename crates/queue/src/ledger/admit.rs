@@ -1,6 +1,6 @@
 //! Who comes in: capacity, the door, keys that are taken.
 
-use super::{Entry, Joined, Ledger, NoteKind, Phase, Replies, RunState};
+use super::{Joined, Ledger, NoteKind, Phase, Replies, RunState};
 use crate::done::About;
 use crate::errand::Errand;
 use crate::options::Start;
@@ -23,7 +23,8 @@ pub(crate) enum Origin {
 
 /// A job at the door.
 pub(crate) struct Admission<J, R, E> {
-    pub(crate) job: Arc<J>,
+    /// Until it is admitted.
+    job: Option<Arc<J>>,
     pub(crate) options: Options,
     /// Who waits for its result.
     pub(crate) replies: Option<Box<Replies<J, R, E>>>,
@@ -32,11 +33,12 @@ pub(crate) struct Admission<J, R, E> {
 impl<J, R, E> Admission<J, R, E> {
     #[inline]
     pub(crate) fn new(job: J, options: Options) -> Self {
-        Self { job: Arc::new(job), options, replies: None }
+        Self { job: Some(Arc::new(job)), options, replies: None }
     }
 
-    pub(crate) fn into_job(self) -> J {
-        Arc::into_inner(self.job).expect("a job that was refused is nobody else's")
+    /// The job, after a refusal.
+    pub(crate) fn take_job(&mut self) -> J {
+        self.job.take().and_then(Arc::into_inner).expect("a job that was refused is nobody else's")
     }
 }
 
@@ -54,15 +56,14 @@ impl<J, R, E> Ledger<J, R, E> {
         &mut self,
         now: Time,
         origin: Origin,
-        admission: &mut Option<Admission<J, R, E>>,
+        asked: &mut Admission<J, R, E>,
     ) -> Result<JobId, Refusal> {
         self.check_open(origin)?;
-        let asked = admission.as_mut().expect("a future is not polled after it has ended");
         if asked.options.rare.is_some() {
-            return self.admit_named(now, origin, admission);
+            return self.admit_named(now, origin, asked);
         }
         self.check_place(origin)?;
-        Ok(self.insert(now, origin, admission, None))
+        Ok(self.insert(now, origin, asked, None))
     }
 
     /// The same for a job that may have a key.
@@ -71,9 +72,8 @@ impl<J, R, E> Ledger<J, R, E> {
         &mut self,
         now: Time,
         origin: Origin,
-        admission: &mut Option<Admission<J, R, E>>,
+        asked: &mut Admission<J, R, E>,
     ) -> Result<JobId, Refusal> {
-        let asked = admission.as_mut().expect("it was there a line ago");
         let (key, policy) = asked.options.take_key();
         let replaced = match key.as_ref().and_then(|key| self.names.get(key)) {
             Some(&slot) => match self.meet(slot, policy, asked) {
@@ -104,7 +104,7 @@ impl<J, R, E> Ledger<J, R, E> {
             self.settle(slot, now, Err(TaskError::NotStarted(NotStarted::Cancelled)));
             self.reserved -= 1;
         }
-        let id = self.insert(now, origin, admission, key);
+        let id = self.insert(now, origin, asked, key);
         if replaced.is_some() {
             // It may have had one already.
             self.serve_door();
@@ -209,49 +209,49 @@ impl<J, R, E> Ledger<J, R, E> {
         &mut self,
         now: Time,
         origin: Origin,
-        admission: &mut Option<Admission<J, R, E>>,
+        asked: &mut Admission<J, R, E>,
         key: Option<Key>,
     ) -> JobId {
         let seq = self.seq;
-        let place = self.entries.vacant_key();
-        let asked = admission.as_ref().expect("it was there a line ago");
-        let (request, start) = (asked.options.request, asked.options.start);
-        let due = match start {
-            Start::Now => now,
-            Start::After(delay) => now + delay,
-            Start::At(time) => time,
+        let slot = self.entries.next();
+        let request = asked.options.request;
+        let due = match asked.options.rare.as_ref().map(|rare| rare.start) {
+            None | Some(Start::Now) => now,
+            Some(Start::After(delay)) => now + delay,
+            Some(Start::At(time)) => time,
         };
         let phase = if due > now { Phase::Delayed } else { Phase::Pending };
         // The order may be anybody's code: if it panics, nothing has changed.
         if phase == Phase::Delayed {
-            self.waits.push(place, due, Time::MAX);
+            self.waits.push(slot, due, Time::MAX);
         } else {
-            self.line.enqueue(now, seq, place, &request);
+            self.line.enqueue(now, seq, slot, &request);
         }
-        let Admission { job, options, replies } = admission.take().expect("it was there a line ago");
+        let job = asked.job.take().expect("a future is not polled after it has ended");
+        let replies = asked.replies.take();
         if origin == Origin::Reserved {
             self.reserved -= 1;
         }
         if request.class.is_some() {
             (self.has_classes, self.has_shelves) = (true, true);
         }
-        let metadata = options.rare.and_then(|rare| rare.metadata);
+        let metadata = asked.options.rare.as_mut().and_then(|rare| rare.metadata.take());
         let about = (key.is_some() || metadata.is_some())
             .then(|| Box::new(About { key: key.clone(), metadata, errors: Vec::new() }));
-        let slot = self.entries.insert(Entry {
-            job,
-            seq,
-            request,
-            phase,
-            attempts: 0,
-            queued: now,
-            first: now,
-            started: now,
-            owes: replies.is_none(),
-            about,
-            rare: replies
-                .map(|replies| Box::new(super::entry::Rare { replies: Some(replies), ..Default::default() })),
-        });
+        let entry = self.entries.occupy();
+        entry.job = Some(job);
+        entry.seq = seq;
+        entry.request = request;
+        entry.phase = phase;
+        entry.attempts = 0;
+        (entry.queued, entry.first, entry.started) = (now, now, now);
+        entry.owes = replies.is_none();
+        if about.is_some() {
+            entry.about = about;
+        }
+        if replies.is_some() {
+            entry.rare().replies = replies;
+        }
         self.seq += 1;
         self.stats.admitted += 1;
         *self.count(phase) += 1;

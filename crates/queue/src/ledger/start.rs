@@ -68,7 +68,7 @@ impl<J, R, E> Ledger<J, R, E> {
         let entry = &self.entries[slot];
         let start = Start {
             slot,
-            job: entry.job.clone(),
+            job: entry.job(),
             id: entry.id(slot),
             attempt: entry.attempts,
             request: entry.request,

@@ -73,7 +73,7 @@ impl<J, R, E> Ledger<J, R, E> {
     /// Asks all that runs to stop.
     fn tell_all(&mut self) {
         self.empty_door();
-        for (_, entry) in &mut self.entries {
+        for entry in self.entries.iter_mut() {
             if let (Phase::Running { .. }, Some(rare)) = (entry.phase, &mut entry.rare) {
                 self.errands.extend(rare.token.clone().map(Errand::Cancel));
             }
@@ -275,7 +275,7 @@ impl<J, R, E> Ledger<J, R, E> {
                 id: entry.id(slot),
                 key: about.and_then(|about| about.key.clone()),
                 metadata: about.and_then(|about| about.metadata.clone()),
-                job: entry.job.clone(),
+                job: entry.job(),
             });
             self.leave_over(slot, now, Err(TaskError::NotStarted(why)));
         }

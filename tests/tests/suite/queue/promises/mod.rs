@@ -1,0 +1,1 @@
+//! What a queue promises beyond those flows: a story or more for each row.
