@@ -7,6 +7,8 @@ mod settle;
 mod slots;
 mod start;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use admit::{Admission, Origin};
 pub use entry::JobState;
