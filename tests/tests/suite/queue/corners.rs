@@ -53,6 +53,30 @@ on_every_executor! {
         assert_eq!(engine.run().await.leftover.len(), 0);
     }
 
+    /// A slot is used again at once: the cancel was for the job that had it before.
+    async fn a_cancel_of_a_job_that_has_ended_ends_no_other(world: World) {
+        let (queue, _results, mut engine) = Queue::<u32>::builder()
+            .workers(4)
+            .unwrap()
+            .clock(world.clock())
+            .build(async |job, ctx| {
+                if *job == 0 {
+                    assert!(ctx.queue().cancel(ctx.id()), "it runs");
+                }
+                if *job < 2 {
+                    let _ = ctx.push(*job + 1).unwrap();
+                } else {
+                    world.sleep(SECOND).await;
+                }
+                Ok::<_, Infallible>(())
+            })
+            .unwrap();
+        let _ = queue.try_push(0).unwrap();
+        queue.close();
+        let stats = engine.run().await.stats;
+        assert_eq!((stats.ok, stats.cancelled), (3, 0));
+    }
+
     /// Whoever stops a run while an item is pulled gets that item back, and no more are pulled.
     async fn a_stop_between_place_and_item_pulls_no_more(world: World) {
         let (queue, pulled) = (Mutex::new(None::<Queue<u32, (), Infallible>>), AtomicU32::new(0));
