@@ -61,6 +61,7 @@ trait Erased {
     fn unpark(&mut self);
     fn timed(&self) -> bool;
     fn finish_timed(&self) -> bool;
+    fn finish_matters(&self) -> bool;
     fn hold(&self, place: usize) -> Hold;
     fn rest(&self, now: Time) -> Readiness;
     fn explain(&self, now: Time, request: &Request, out: &mut dyn Explain);
@@ -112,6 +113,10 @@ impl<S: Strategy> Erased for Tokens<S> {
 
     fn finish_timed(&self) -> bool {
         self.strategy.finish_timed()
+    }
+
+    fn finish_matters(&self) -> bool {
+        self.strategy.finish_matters()
     }
 
     fn hold(&self, place: usize) -> Hold {
@@ -172,6 +177,10 @@ impl Strategy for BoxStrategy<'_> {
 
     fn finish_timed(&self) -> bool {
         self.inner.finish_timed()
+    }
+
+    fn finish_matters(&self) -> bool {
+        self.inner.finish_matters()
     }
 
     fn hold(&self, token: &BoxToken) -> Hold {

@@ -23,6 +23,10 @@ impl Strategy for () {
         false
     }
 
+    fn finish_matters(&self) -> bool {
+        false
+    }
+
     fn rest(&self, _: Time) -> Readiness {
         Readiness::Ready
     }
@@ -89,6 +93,10 @@ macro_rules! tuple {
 
             fn finish_timed(&self) -> bool {
                 false $(|| self.$index.finish_timed())+
+            }
+
+            fn finish_matters(&self) -> bool {
+                false $(|| self.$index.finish_matters())+
             }
 
             fn hold(&self, token: &Self::Token) -> Hold {
@@ -167,6 +175,10 @@ impl<S: Strategy> Strategy for Option<S> {
 
     fn finish_timed(&self) -> bool {
         self.as_ref().is_some_and(Strategy::finish_timed)
+    }
+
+    fn finish_matters(&self) -> bool {
+        self.as_ref().is_some_and(Strategy::finish_matters)
     }
 
     fn hold(&self, token: &Self::Token) -> Hold {
@@ -250,6 +262,10 @@ impl<S: Strategy> Strategy for Vec<S> {
         self.iter().any(Strategy::finish_timed)
     }
 
+    fn finish_matters(&self) -> bool {
+        self.iter().any(Strategy::finish_matters)
+    }
+
     fn hold(&self, token: &Self::Token) -> Hold {
         self.iter().zip(token).fold(Hold::none(), |all, (inner, token)| all.and(inner.hold(token)))
     }
@@ -302,6 +318,10 @@ macro_rules! forward {
 
             fn finish_timed(&self) -> bool {
                 (**self).finish_timed()
+            }
+
+            fn finish_matters(&self) -> bool {
+                (**self).finish_matters()
             }
 
             fn hold(&self, token: &Self::Token) -> Hold {

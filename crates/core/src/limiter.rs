@@ -2,6 +2,7 @@
 
 mod acquire;
 mod errands;
+mod mailbox;
 mod permit;
 mod shared;
 mod state;
@@ -16,7 +17,7 @@ use shared::Shared;
 use state::{Place, State};
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 /// Shares one strategy: among tasks, which [`acquire`](Limiter::acquire) permits, and among engines, because a
@@ -123,6 +124,7 @@ where
     /// # Errors
     ///
     /// What would have to happen first.
+    #[inline]
     pub fn try_acquire(&self) -> Result<Permit, Readiness> {
         self.try_acquire_for(&Request::new())
     }
@@ -132,9 +134,10 @@ where
     /// # Errors
     ///
     /// What would have to happen first.
+    #[inline]
     pub fn try_acquire_for(&self, request: &Request) -> Result<Permit, Readiness> {
         let now = self.shared.clock.now();
-        let grant = self.shared.with(|state| state.start(now, request, None))?;
+        let grant = self.shared.start(now, request)?;
         Ok(Permit::new(self.shared.clone(), grant))
     }
 
@@ -173,15 +176,7 @@ impl<S: Strategy> Limiter<S> {
     /// wait. Tokens of what it took away are finished in what stands there then: a limit of what is in flight is better
     /// set than replaced.
     pub fn update<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
-        let now = self.shared.clock.now();
-        let result = self.shared.with(|state| {
-            let result = catch_unwind(AssertUnwindSafe(|| change(&mut state.strategy)));
-            // Also after a panic: what was changed before it may have made room.
-            self.shared.learn(&mut state.strategy);
-            state.advance(now, None);
-            result
-        });
-        result.unwrap_or_else(|panic| resume_unwind(panic))
+        self.shared.update(change).unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Looks at the strategy, under the limiter's lock: `look` must not block, and must not use this limiter.

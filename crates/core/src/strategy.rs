@@ -216,6 +216,15 @@ pub trait Strategy {
         true
     }
 
+    /// Whether it matters to this strategy that and how a task ends. `false` is a promise: unless the outcome is
+    /// [`Outcome::Unused`], [`finish`](Strategy::finish) changes nothing, neither for this strategy nor for anybody else,
+    /// and neither does the drop of a token. A [`Limiter`](crate::Limiter) may then tell it of such a finish later, when
+    /// the limiter is used again, and lets nobody in because of it. Asked when the limiter is made and after each
+    /// [`update`](crate::Limiter::update).
+    fn finish_matters(&self) -> bool {
+        true
+    }
+
     /// A handle that keeps what `token` took, even after the token itself was finished or dropped, until the handle
     /// is dropped too. Only a shared strategy has something to keep; see [`Hold`].
     fn hold(&self, token: &Self::Token) -> Hold {

@@ -256,6 +256,11 @@ impl Course {
         matches!(self.phase, Phase::Grace { .. })
     }
 
+    /// Whether it has stopped, and what ran was to end.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed(_))
+    }
+
     /// Whether its engine has been polled.
     pub fn has_begun(&self) -> bool {
         self.began.is_some()

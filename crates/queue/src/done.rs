@@ -19,6 +19,7 @@ pub struct Done<J, R, E> {
     pub attempts: u32,
     pub(crate) queued: Time,
     pub(crate) started: Time,
+    pub(crate) tried: Time,
     pub(crate) ended: Time,
     pub(crate) about: Option<Box<About<E>>>,
 }
@@ -75,6 +76,11 @@ impl<J, R, E> Done<J, R, E> {
     /// When it was started for the first time.
     pub fn started(&self) -> Option<Time> {
         (self.attempts > 0).then_some(self.started)
+    }
+
+    /// When its last attempt was started. Those before it are in [`errors`](Self::errors).
+    pub fn last_started(&self) -> Option<Time> {
+        (self.attempts > 0).then_some(self.tried)
     }
 
     /// When it ended.

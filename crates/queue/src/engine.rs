@@ -67,7 +67,8 @@ where
     ) -> RunWith<J, R, E, H, F, &mut St, Tok, Rt, CloseAfter<B, J, R, E>, T> {
         let below = below(&self.hub, self.handler.clone(), &mut self.strategy, self.rule.clone());
         let body = CloseAfter::new(body, self.hub.clone());
-        RunWith { drive: Drive::new(self.hub.clone(), &self.settings), below: Some(below.run_with(body)) }
+        let drive = Drive::new(self.hub.clone(), &self.settings);
+        RunWith { drive, below: Some(below.run_with(body)), retire: None }
     }
 
     /// The same run, but the future owns the engine.
@@ -75,11 +76,11 @@ where
         self,
         body: B,
     ) -> RunWith<J, R, E, H, F, St, Tok, Rt, CloseAfter<B, J, R, E>, T> {
-        let Self { hub, settings, handler, strategy, rule, mut retire, .. } = self;
-        retire.0 = None;
+        let Self { hub, settings, handler, strategy, rule, retire, .. } = self;
         let below = below(&hub, handler, strategy, rule);
         let body = CloseAfter::new(body, hub.clone());
-        RunWith { drive: Drive::new(hub, &settings), below: Some(below.run_with(body)) }
+        let drive = Drive::new(hub, &settings);
+        RunWith { drive, below: Some(below.run_with(body)), retire: Some(retire) }
     }
 }
 

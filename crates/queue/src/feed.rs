@@ -1,8 +1,9 @@
 //! `Feed`: pushes what an iterator or a stream gives, as fast as there are places.
 
+use crate::Options;
 use crate::hub::Hub;
 use crate::ledger::{Ledger, Origin};
-use crate::push::{Place, Reserve};
+use crate::push::Wait;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use regatta_core::Panic;
@@ -16,14 +17,9 @@ use std::task::{Context, Poll};
 pub(crate) struct Feed<S, J, R, E> {
     hub: Arc<Hub<J, R, E>>,
     items: Option<S>,
-    place: Spot<J, R, E>,
-}
-
-/// A place for the next item.
-enum Spot<J, R, E> {
-    None,
-    Waiting(Reserve<J, R, E>),
-    There(Place<J, R, E>),
+    wait: Wait,
+    /// There is a place for the next item.
+    has_place: bool,
 }
 
 /// So many items are pulled in one poll; then others have their turn.
@@ -34,7 +30,7 @@ where
     S: Stream<Item = J> + Unpin,
 {
     pub(crate) fn new(hub: Arc<Hub<J, R, E>>, items: S) -> Self {
-        Self { hub, items: Some(items), place: Spot::None }
+        Self { hub, items: Some(items), wait: Wait::new(0), has_place: false }
     }
 
     /// Ready when there are no more items, or nobody takes any; with the panic of the items, if they ended in one.
@@ -43,7 +39,7 @@ where
             match std::task::ready!(self.poll_item(cx)) {
                 Ok(true) => {}
                 ended => {
-                    self.place = Spot::None;
+                    self.leave();
                     let items = self.items.take();
                     contain_drop(|| drop(items));
                     return Poll::Ready(ended.err());
@@ -57,15 +53,11 @@ where
     /// One item; `false` if that was the last one.
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Panic>> {
         let Some(items) = &mut self.items else { return Poll::Ready(Ok(false)) };
-        loop {
-            match &mut self.place {
-                Spot::None => self.place = Spot::Waiting(Reserve::new(self.hub.clone(), 0)),
-                Spot::Waiting(reserve) => match std::task::ready!(Pin::new(reserve).poll(cx)) {
-                    Ok(place) => self.place = Spot::There(place),
-                    Err(_) => return Poll::Ready(Ok(false)),
-                },
-                Spot::There(_) => break,
+        if !self.has_place {
+            if std::task::ready!(self.wait.poll(&self.hub, cx)).is_err() {
+                return Poll::Ready(Ok(false));
             }
+            self.has_place = true;
         }
         let item = match contain(|| Pin::new(items).poll_next(cx)) {
             Ok(Poll::Pending) => return Poll::Pending,
@@ -73,14 +65,27 @@ where
             Ok(Poll::Ready(Some(item))) => item,
             Err(panic) => return Poll::Ready(Err(panic)),
         };
-        let Spot::There(place) = std::mem::replace(&mut self.place, Spot::None) else {
-            unreachable!("the loop above ends with a place")
-        };
-        if let Err(refused) = place.push(item) {
+        match self.hub.admit(Origin::Reserved, item, Options::new()) {
+            Ok(_) => self.has_place = false,
             // The run has stopped since the place was taken: the item is among those that never ran.
-            let _ = self.hub.admit(Origin::Late, refused.job, crate::Options::new());
+            Err(refused) => drop(self.hub.admit(Origin::Late, refused.job, Options::new())),
         }
         Poll::Ready(Ok(true))
+    }
+}
+
+impl<S, J, R, E> Feed<S, J, R, E> {
+    fn leave(&mut self) {
+        self.wait.leave(&self.hub);
+        if std::mem::take(&mut self.has_place) {
+            self.hub.with(|ledger| ledger.give_back(Origin::Reserved));
+        }
+    }
+}
+
+impl<S, J, R, E> Drop for Feed<S, J, R, E> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -98,7 +103,7 @@ impl<It: Iterator> Stream for Items<It> {
 }
 
 /// A body that only feeds.
-pub struct Feeding<S, J, R, E> {
+pub(crate) struct Feeding<S, J, R, E> {
     pub(crate) feed: Feed<S, J, R, E>,
 }
 
@@ -117,7 +122,7 @@ where
 
 pin_project! {
     /// A body that feeds, and another one that reads.
-    pub struct Both<S, J, R, E, B, T> {
+    pub(crate) struct Both<S, J, R, E, B, T> {
         feed: Option<Feed<S, J, R, E>>,
         #[pin]
         body: B,
@@ -154,7 +159,8 @@ where
             *this.output = Some(output);
             if this.feed.is_some() {
                 // Nobody reads any more.
-                this.hub.with(Ledger::stop);
+                let now = this.hub.now();
+                this.hub.with(|ledger| ledger.stop(now));
             }
         }
         // Once the run stops, the feed gets no places and ends.

@@ -76,7 +76,7 @@ impl<J, R, E> Hub<J, R, E> {
 
     #[inline(never)]
     fn finish(&self, mut ledger: MutexGuard<'_, Ledger<J, R, E>>) {
-        let errands = std::mem::take(&mut ledger.errands);
+        let errands = ledger.errands.take();
         let is_heard = !ledger.notes.is_empty();
         drop(ledger);
         if is_heard {

@@ -12,6 +12,11 @@ pub struct JobId {
 }
 
 impl JobId {
+    #[inline]
+    pub(crate) fn new(seq: u64, slot: usize) -> Self {
+        Self { seq, slot: u32::try_from(slot).unwrap_or(u32::MAX) }
+    }
+
     /// Counts up from 0 in the order of admission.
     pub fn number(self) -> u64 {
         self.seq

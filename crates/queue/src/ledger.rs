@@ -14,9 +14,10 @@ pub(crate) use settle::Chance;
 pub(crate) use start::{Claim, Start};
 
 use crate::door::Door;
-use crate::errand::Errand;
+use crate::errand::{Errand, Errands};
 use crate::finished::Finished;
 use crate::order::Line;
+use crate::watchers::Watchers;
 use crate::{Done, Key, Results, Stats};
 use regatta_core::{Class, Kick, Time};
 use regatta_engine::{Control, Course, Retrying, Waits};
@@ -40,11 +41,15 @@ pub(crate) struct Ledger<J, R, E> {
     pub(crate) rules: Rules,
     /// Of each class that runs, how many. Kept only where there is a limit.
     classes: HashMap<Class, usize>,
+    /// Jobs may be on shelves: some have classes, their results are bounded, or the strategy has refused one.
+    has_shelves: bool,
     /// Some job had a class.
     has_classes: bool,
     pub(crate) door: Door,
     /// Places that were given to pushes which have not used them yet.
     pub(crate) reserved: usize,
+    /// Jobs that were taken and may have to go back: their places are not free yet.
+    claimed: usize,
 
     pub(crate) results: VecDeque<Done<J, R, E>>,
     /// Running jobs whose results will need a place.
@@ -60,6 +65,8 @@ pub(crate) struct Ledger<J, R, E> {
     ends: Retrying<(usize, u64)>,
     /// Running jobs were told that the run stops.
     told: bool,
+    /// When what runs must have ended, if somebody has stopped the run.
+    pub(crate) stop_due: Option<Time>,
     /// Nothing will start any more in this run.
     is_wound_up: bool,
     staff: Vec<Worker>,
@@ -69,11 +76,11 @@ pub(crate) struct Ledger<J, R, E> {
     idle: Vec<usize>,
 
     /// Who waits until everything is settled.
-    pub(crate) watchers: Vec<Waker>,
+    pub(crate) watchers: Watchers,
     /// What is left of a run that ended elsewhere.
     pub(crate) finished: Option<Finished<J>>,
     /// To be done once the lock is released.
-    pub(crate) errands: Vec<Errand<J, R, E>>,
+    pub(crate) errands: Errands<J, R, E>,
     /// Whether somebody listens to what happens, and what they have not heard yet.
     pub(crate) heard: bool,
     pub(crate) notes: VecDeque<Note>,
@@ -140,11 +147,13 @@ impl<J, R, E> Ledger<J, R, E> {
             names: HashMap::new(),
             seq: 0,
             stats: Stats::default(),
-            rules,
             classes: HashMap::new(),
+            has_shelves: matches!(rules.results, Results::Bounded(_)),
             has_classes: false,
+            rules,
             door: Door::default(),
             reserved: 0,
+            claimed: 0,
             results: VecDeque::new(),
             owed: 0,
             reader: Reader::default(),
@@ -155,13 +164,14 @@ impl<J, R, E> Ledger<J, R, E> {
             idle_since: None,
             ends: Retrying::new(),
             told: false,
+            stop_due: None,
             is_wound_up: false,
             staff: Vec::new(),
             crew: 0,
             idle: Vec::new(),
-            watchers: Vec::new(),
+            watchers: Watchers::default(),
             finished: None,
-            errands: Vec::new(),
+            errands: Errands::new(),
             heard: false,
             notes: VecDeque::new(),
         }
@@ -278,7 +288,7 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// Everybody who waits for the end of something looks again.
     fn call_watchers(&mut self) {
-        self.errands.extend(self.watchers.drain(..).map(Errand::Wake));
+        self.errands.extend(self.watchers.drain().map(Errand::Wake));
         self.errands.extend(self.reader.waker.take().map(Errand::Wake));
     }
 

@@ -60,10 +60,6 @@ impl<J, St, Rt> Builder<J, St, Rt> {
     /// # Cancel safety
     ///
     /// Dropping the future drops what runs.
-    #[expect(
-        clippy::type_complexity,
-        reason = "it names all that it holds, so that it is `Send` whenever that is"
-    )]
     pub fn map<I, R, E, H, F, Tok>(
         self,
         items: I,
@@ -88,10 +84,6 @@ impl<J, St, Rt> Builder<J, St, Rt> {
     /// # Cancel safety
     ///
     /// As [`map`](Self::map).
-    #[expect(
-        clippy::type_complexity,
-        reason = "it names all that it holds, so that it is `Send` whenever that is"
-    )]
     pub fn map_stream<S, R, E, H, F, Tok>(
         self,
         items: S,
@@ -107,10 +99,6 @@ impl<J, St, Rt> Builder<J, St, Rt> {
         self.map_all(Box::pin(items), handler)
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "it names all that it holds, so that it is `Send` whenever that is"
-    )]
     fn map_all<S, R, E, H, F, Tok>(
         self,
         items: S,
@@ -161,10 +149,6 @@ impl<J, St, Rt> Builder<J, St, Rt> {
     /// # Ok::<(), regatta_core::ConfigError>(())
     /// # }).unwrap();
     /// ```
-    #[expect(
-        clippy::type_complexity,
-        reason = "it names all that it holds, so that it is `Send` whenever that is"
-    )]
     pub fn for_each<I, R, E, H, F, Tok, S, B, T>(
         self,
         items: I,
@@ -192,10 +176,6 @@ impl<J, St, Rt> Builder<J, St, Rt> {
     /// # Cancel safety
     ///
     /// As [`for_each`](Self::for_each).
-    #[expect(
-        clippy::type_complexity,
-        reason = "it names all that it holds, so that it is `Send` whenever that is"
-    )]
     pub fn for_each_stream<I, R, E, H, F, Tok, S, B, T>(
         self,
         items: I,
@@ -214,10 +194,6 @@ impl<J, St, Rt> Builder<J, St, Rt> {
         self.for_all(Box::pin(items), handler, body)
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "it names all that it holds, so that it is `Send` whenever that is"
-    )]
     fn for_all<I, R, E, H, F, Tok, S, B, T>(
         self,
         items: I,
@@ -242,6 +218,10 @@ impl<J, St, Rt> Builder<J, St, Rt> {
 type Body<S, J, R, E> = CloseAfter<Feeding<S, J, R, E>, J, R, E>;
 
 /// A run over items, results in their order; made by [`Builder::map`].
+///
+/// # Cancel safety
+///
+/// Dropping it drops what runs. What was pulled and not started is dropped too, and tickets that left it learn so.
 #[must_use = "futures do nothing unless polled"]
 pub struct Map<S, J, R, E, H, F, St: Strategy<Token = Tok>, Tok, Rt> {
     run: RunWith<J, R, E, H, F, St, Tok, Rt, Body<S, J, R, E>, Option<Panic>>,
@@ -286,6 +266,10 @@ pub struct Mapped<J, R, E> {
 }
 
 /// A run over items, results in their order and nothing else; made by [`map`].
+///
+/// # Cancel safety
+///
+/// Dropping it drops what runs. What was pulled and not started is dropped too, and tickets that left it learn so.
 #[must_use = "futures do nothing unless polled"]
 pub struct MapOnly<S, J, R, E, H, F, St: Strategy<Token = Tok>, Tok, Rt>(Map<S, J, R, E, H, F, St, Tok, Rt>);
 
@@ -316,12 +300,12 @@ where
 type BothBodies<S, J, R, E, B, T> = CloseAfter<Both<S, J, R, E, B, T>, J, R, E>;
 
 /// A run over items, with a body that reads; made by [`Builder::for_each`].
+///
+/// # Cancel safety
+///
+/// Dropping it drops the body and what runs. What was pulled and not started is dropped too, and tickets that left it learn so.
 #[must_use = "futures do nothing unless polled"]
 pub struct ForEach<S, J, R, E, H, F, St: Strategy<Token = Tok>, Tok, Rt, B, T> {
-    #[expect(
-        clippy::type_complexity,
-        reason = "it names all that it holds, so that it is `Send` whenever that is"
-    )]
     run: RunWith<J, R, E, H, F, St, Tok, Rt, BothBodies<S, J, R, E, B, T>, (T, Option<Panic>)>,
 }
 

@@ -29,7 +29,6 @@ use std::time::Duration;
 #[must_use = "options change nothing until a job is pushed with them"]
 pub struct Options {
     pub(crate) request: Request,
-    pub(crate) start: Start,
     pub(crate) rare: Option<Box<Rare>>,
 }
 
@@ -39,6 +38,7 @@ pub(crate) struct Rare {
     pub(crate) key: Option<Key>,
     pub(crate) on_duplicate: OnDuplicate,
     pub(crate) metadata: Option<Metadata>,
+    pub(crate) start: Start,
 }
 
 pub(crate) type Metadata = Arc<dyn Any + Send + Sync>;
@@ -109,13 +109,13 @@ impl Options {
 
     /// It starts after this time at the earliest; until then it has its place in the queue.
     pub fn delay(mut self, delay: Duration) -> Self {
-        self.start = Start::After(delay);
+        self.rare().start = Start::After(delay);
         self
     }
 
     /// It starts at this instant at the earliest.
     pub fn at(mut self, time: Time) -> Self {
-        self.start = Start::At(time);
+        self.rare().start = Start::At(time);
         self
     }
 

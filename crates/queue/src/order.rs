@@ -14,6 +14,8 @@ pub(crate) trait Line: Send {
     /// Who is to start next: the first in line, or one that the strategy has refused but was not asked about in this
     /// round.
     fn candidate(&mut self) -> Option<usize>;
+    /// Takes the first in line, where no job is on a shelf.
+    fn pop(&mut self) -> Option<usize>;
     /// The job waits no longer, in line or on a shelf.
     fn take(&mut self, slot: usize);
     /// The job's first attempt starts.
@@ -207,6 +209,24 @@ where
     }
 
     #[inline]
+    fn pop(&mut self) -> Option<usize> {
+        if !self.tree.is_empty() {
+            let slot = self.first_in_line()?;
+            self.take(slot);
+            return Some(slot);
+        }
+        while let Some((slot, seq)) = self.row.pop_front() {
+            let place = &mut self.places[slot];
+            if place.at == At::Row && place.rank.as_ref().is_some_and(|rank| rank.1 == seq) {
+                place.at = At::Nowhere;
+                return Some(slot);
+            }
+            self.stale -= 1;
+        }
+        None
+    }
+
+    #[inline]
     fn take(&mut self, slot: usize) {
         let Some(place) = self.places.get_mut(slot) else { return };
         let at = std::mem::replace(&mut place.at, At::Nowhere);
@@ -242,7 +262,9 @@ where
 
     #[inline]
     fn forget(&mut self, slot: usize, was_started: bool) {
-        self.take(slot);
+        if self.places.get(slot).is_some_and(|place| place.at != At::Nowhere) {
+            self.take(slot);
+        }
         let Some((key, _)) = self.places.get_mut(slot).and_then(|place| place.rank.take()) else { return };
         if !was_started {
             self.discipline.left(&key);

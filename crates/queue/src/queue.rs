@@ -1,12 +1,11 @@
 //! `Queue`: the side on which jobs come in, and from which a run is steered.
 
 use crate::hub::Hub;
-use crate::ledger::{Admission, Origin, Replies};
+use crate::ledger::{Admission, Origin};
 use crate::push::{Push, Reserve};
 use crate::settled::Settled;
 use crate::ticket::Submit;
 use crate::{Builder, JobId, JobState, Key, Options, PushError, Refusal, Stats};
-use futures_channel::oneshot;
 use regatta_core::{ConfigError, Limit};
 use std::convert::Infallible;
 use std::fmt;
@@ -42,7 +41,7 @@ impl<J, R, E> Queue<J, R, E> {
     /// # Cancel safety
     ///
     /// Dropped before it is ready, the job was not admitted.
-    pub fn push(&self, job: J) -> Push<J, R, E> {
+    pub fn push(&self, job: J) -> Push<'_, J, R, E> {
         self.push_with(job, Options::new())
     }
 
@@ -55,8 +54,8 @@ impl<J, R, E> Queue<J, R, E> {
     /// # Cancel safety
     ///
     /// As [`push`](Self::push).
-    pub fn push_with(&self, job: J, options: Options) -> Push<J, R, E> {
-        Push::new(self.hub.clone(), job, options)
+    pub fn push_with(&self, job: J, options: Options) -> Push<'_, J, R, E> {
+        Push::new(&self.hub, Admission::new(job, options))
     }
 
     /// Adds a job if there is a place and nobody waits for it.
@@ -88,8 +87,8 @@ impl<J, R, E> Queue<J, R, E> {
     /// # Cancel safety
     ///
     /// Dropped before it is ready, no place was taken. A [`Place`](crate::Place) that is dropped goes to the next one.
-    pub fn reserve(&self) -> Reserve<J, R, E> {
-        Reserve::new(self.hub.clone(), 0)
+    pub fn reserve(&self) -> Reserve<'_, J, R, E> {
+        Reserve::new(&self.hub)
     }
 
     /// Adds a job as [`push`](Self::push) does, and gives a ticket for its result.
@@ -101,7 +100,7 @@ impl<J, R, E> Queue<J, R, E> {
     /// # Cancel safety
     ///
     /// As [`push`](Self::push). It waits for admission only.
-    pub fn submit(&self, job: J) -> Submit<J, R, E> {
+    pub fn submit(&self, job: J) -> Submit<'_, J, R, E> {
         self.submit_with(job, Options::new())
     }
 
@@ -115,8 +114,8 @@ impl<J, R, E> Queue<J, R, E> {
     /// # Cancel safety
     ///
     /// As [`push`](Self::push).
-    pub fn submit_with(&self, job: J, options: Options) -> Submit<J, R, E> {
-        Submit::new(self.hub.clone(), job, options, None)
+    pub fn submit_with(&self, job: J, options: Options) -> Submit<'_, J, R, E> {
+        Submit::new(&self.hub, job, options, None)
     }
 
     /// Adds a job and gives a ticket for its result; if another job that has no end yet has the same key, for that one's.
@@ -129,12 +128,12 @@ impl<J, R, E> Queue<J, R, E> {
     /// # Cancel safety
     ///
     /// As [`push`](Self::push).
-    pub fn submit_or_join(&self, job: J, options: Options) -> Submit<J, R, E>
+    pub fn submit_or_join(&self, job: J, options: Options) -> Submit<'_, J, R, E>
     where
         R: Clone,
         E: Clone,
     {
-        Submit::new(self.hub.clone(), job, options, Some(crate::ticket::copy))
+        Submit::new(&self.hub, job, options, Some(crate::ticket::copy))
     }
 
     /// Nothing is taken from the queue any more; what runs goes on.
@@ -211,7 +210,8 @@ impl<J, R, E> Queue<J, R, E> {
     /// Stops the run: nothing more starts, and what runs gets the queue's [grace](Builder::grace) and is dropped then.
     /// What has ended keeps its result, and the jobs that were never started are handed out by the run.
     pub fn stop(&self) {
-        self.hub.with(crate::ledger::Ledger::stop);
+        let now = self.hub.now();
+        self.hub.with(|ledger| ledger.stop(now));
     }
 
     /// Waits until every job that was admitted has its end. The run may go on after that.
@@ -237,35 +237,19 @@ impl<J, R, E> Hub<J, R, E> {
     /// Takes a job in at once, or not.
     #[inline]
     pub(crate) fn admit(&self, origin: Origin, job: J, options: Options) -> Result<JobId, PushError<J>> {
-        let admission = Admission { job: Arc::new(job), options, replies: Replies::default(), join: None };
-        self.admit_all(origin, admission)
-            .map_err(|(admission, why)| PushError { job: admission.into_job(), why })
+        let mut admission = Admission::new(job, options);
+        self.admit_all(origin, &mut admission).map_err(|why| PushError { job: admission.take_job(), why })
     }
 
+    /// Takes a job in at once, or leaves it where it is. One that another stands for is left, too.
     #[inline]
     pub(crate) fn admit_all(
         &self,
         origin: Origin,
-        admission: Admission<J, R, E>,
-    ) -> Result<JobId, (Admission<J, R, E>, Refusal)> {
+        admission: &mut Admission<J, R, E>,
+    ) -> Result<JobId, Refusal> {
         let now = self.now();
-        let mut admission = Some(admission);
-        // What is left of a job that another one stands for is dropped out here.
-        self.with(|ledger| ledger.admit(now, origin, &mut admission))
-            .map_err(|why| (admission.expect("a job that was refused is still there"), why))
-    }
-}
-
-impl<J, R, E> Admission<J, R, E> {
-    pub(crate) fn into_job(self) -> J {
-        Arc::into_inner(self.job).expect("a job that was refused is nobody else's")
-    }
-
-    /// The same with somebody who waits for the result.
-    pub(crate) fn ticket(&mut self) -> oneshot::Receiver<crate::Done<J, R, E>> {
-        let (sender, receiver) = oneshot::channel();
-        self.replies.first = Some(sender);
-        receiver
+        self.with(|ledger| ledger.admit(now, origin, admission))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `Run` and `RunWith`: a queue's run in place, alone or with a body.
 
 use crate::Ctx;
-use crate::engine::course;
+use crate::engine::{Retire, course};
 use crate::finished::Finished;
 use crate::hub::Hub;
 use crate::work::Work;
@@ -37,7 +37,8 @@ impl<J, R, E> Drive<J, R, E> {
             && Pin::new(cancelled).poll(cx).is_ready()
         {
             self.watch = None;
-            self.hub.with(crate::ledger::Ledger::stop);
+            let now = self.hub.now();
+            self.hub.with(|ledger| ledger.stop(now));
         }
         let _pass = self.hub.enter();
         below(cx)
@@ -60,6 +61,10 @@ impl<J, R, E> Drop for Drive<J, R, E> {
 }
 
 /// A run; made by [`QueueEngine::run`](crate::QueueEngine::run).
+///
+/// # Cancel safety
+///
+/// Dropping it drops the jobs that run, which end as `Cancelled`; what waits goes on waiting.
 #[must_use = "futures do nothing unless polled"]
 pub struct Run<J, R, E, H, F, S: Strategy<Token = Tok>, Tok, Rt> {
     // Dropped first, so that what ran is gone when its jobs are told to have ended.
@@ -89,10 +94,17 @@ where
 impl<J, R, E, H, F, S: Strategy<Token = Tok>, Tok, Rt> Unpin for Run<J, R, E, H, F, S, Tok, Rt> {}
 
 /// A run and a body in one future; made by [`QueueEngine::run_with`](crate::QueueEngine::run_with).
+///
+/// # Cancel safety
+///
+/// Dropping it drops the body, then as [`Run`].
 #[must_use = "futures do nothing unless polled"]
 pub struct RunWith<J, R, E, H, F, S: Strategy<Token = Tok>, Tok, Rt, B, T> {
     pub(crate) below: Option<regatta_engine::RunWith<Work<J, R, E, H, F, Rt>, S, F, Tok, B, T>>,
     pub(crate) drive: Drive<J, R, E>,
+    /// Where there will be no other run. Dropped last.
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    pub(crate) retire: Option<Retire<J, R, E>>,
 }
 
 impl<J, R, E, H, F, S, Tok, Rt, B, T> Future for RunWith<J, R, E, H, F, S, Tok, Rt, B, T>
@@ -106,7 +118,7 @@ where
     type Output = (T, Finished<J>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { below, drive } = &mut *self;
+        let Self { below, drive, .. } = &mut *self;
         let engine = below.as_mut().expect("a future is not polled after it has ended");
         let (output, work) = std::task::ready!(drive.poll(cx, |cx| Pin::new(engine).poll(cx)));
         drop(work);
@@ -122,6 +134,10 @@ impl<J, R, E, H, F, S: Strategy<Token = Tok>, Tok, Rt, B, T> Unpin
 
 pin_project! {
     /// A body that closes its queue when it ends. A queue that nobody can push to any more would otherwise run for ever.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops the body, and leaves the queue open.
     pub struct CloseAfter<B, J, R, E> {
         #[pin]
         body: B,

@@ -2,11 +2,13 @@
 
 use crate::Ctx;
 use crate::engine::{QueueEngine, below, course};
+use crate::errand::Errand;
 use crate::finished::Finished;
 use crate::hub::Hub;
-use crate::ledger::{Ledger, RunState};
+use crate::ledger::RunState;
+use crate::watchers::Watching;
 use crate::work::Work;
-use regatta_core::{Cancelled, Executor, Limit, Limiter, Retry, Strategy};
+use regatta_core::{Cancelled, Executor, Limit, Limiter, Retry, Sleep, Strategy, Time};
 use regatta_engine::{CourseSettings, StopReason, contain, contain_drop};
 use std::any::TypeId;
 use std::fmt;
@@ -49,7 +51,12 @@ where
             ledger.rules.workers
         });
         let ours = Shift { hub: hub.clone(), worker: None, settings: settings.clone() };
-        let handle = Handle { hub: hub.clone() };
+        let handle = Handle {
+            hub: hub.clone(),
+            settings: settings.clone(),
+            sleep: None,
+            watching: Watching::default(),
+        };
         let home = Arc::downgrade(&hub);
         let mut spawner: Spawner = Box::new(move |count| {
             let Some(hub) = home.upgrade() else { return };
@@ -98,7 +105,8 @@ where
             && Pin::new(cancelled).poll(cx).is_ready()
         {
             *watch = None;
-            shift.hub.with(Ledger::stop);
+            let now = shift.hub.now();
+            shift.hub.with(|ledger| ledger.stop(now));
         }
         Pin::new(run).poll(cx).map(drop)
     }
@@ -148,30 +156,77 @@ impl<J, R, E> Drop for Shift<J, R, E> {
 #[must_use = "it resolves to what the run came to; dropping it lets the run go on alone"]
 pub struct Handle<J, R, E> {
     hub: Arc<Hub<J, R, E>>,
+    settings: CourseSettings,
+    /// Until the grace is over of a run that was stopped.
+    sleep: Option<(Time, Sleep)>,
+    watching: Watching,
 }
 
 impl<J, R, E> Handle<J, R, E> {
     /// Ends the run without grace.
+    ///
+    /// Every outcome is fixed at once; the executor is asked to drop what runs. A job that blocks its thread and can't be
+    /// dropped doesn't hold up the handle: it counts as [`stopping`](crate::Stats::stopping).
     pub fn abort(&self) {
-        self.hub.with(|ledger| {
-            ledger.course.abandon();
-            ledger.call_everybody();
-        });
+        let now = self.hub.now();
+        self.hub.with(|ledger| ledger.abort(now));
     }
 }
 
 impl<J, R, E> Future for Handle<J, R, E> {
     type Output = Finished<J>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished<J>> {
-        let mut waker = Some(cx.waker().clone());
-        self.hub.with(|ledger| match ledger.finished.take() {
-            Some(finished) => Poll::Ready(finished),
-            None => {
-                ledger.watchers.extend(waker.take());
-                Poll::Pending
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished<J>> {
+        let this = &mut *self;
+        let now = this.hub.clock.now();
+        let waker = cx.waker().clone();
+        let answer = this.hub.with(|ledger| {
+            if let Some(finished) = ledger.finished.take() {
+                ledger.errands.push(Errand::Forget(waker));
+                return Ok(finished);
             }
-        })
+            let due = ledger.stop_due;
+            // Workers see to it themselves, unless all of them are held up.
+            if due.is_some_and(|due| due <= now) && !ledger.course.is_closed() {
+                ledger.abort(now);
+            }
+            if ledger.is_as_good_as_over() {
+                ledger.errands.push(Errand::Forget(waker));
+                return Ok(ledger.finish(now, course(&this.settings)));
+            }
+            let old = ledger.watchers.watch(&mut this.watching, waker);
+            ledger.errands.extend(old.map(Errand::Forget));
+            Err(due)
+        });
+        match answer {
+            Ok(finished) => {
+                this.hub.dismiss();
+                return Poll::Ready(finished);
+            }
+            Err(Some(due)) if this.sleep.as_ref().is_none_or(|(until, _)| *until != due) => {
+                this.sleep = Some((due, this.hub.clock.sleep_until(due)));
+            }
+            Err(_) => {}
+        }
+        if let Some((_, sleep)) = &mut this.sleep
+            && Pin::new(sleep).poll(cx).is_ready()
+        {
+            this.sleep = None;
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+impl<J, R, E> Drop for Handle<J, R, E> {
+    fn drop(&mut self) {
+        let Self { hub, watching, .. } = self;
+        if watching.is_watching() {
+            hub.with(|ledger| {
+                let waker = ledger.watchers.leave(watching);
+                ledger.errands.extend(waker.map(Errand::Forget));
+            });
+        }
     }
 }
 

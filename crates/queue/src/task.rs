@@ -72,7 +72,7 @@ impl<'a, R, E> TaskQueue<'a, R, E> {
     pub fn push_task(
         &self,
         future: impl Future<Output = Result<R, E>> + Send + 'a,
-    ) -> Push<Task<'a, R, E>, R, E> {
+    ) -> Push<'_, Task<'a, R, E>, R, E> {
         self.push(Task::new(future))
     }
 
@@ -96,7 +96,7 @@ impl<'a, R, E> TaskQueue<'a, R, E> {
     pub fn submit_task(
         &self,
         future: impl Future<Output = Result<R, E>> + Send + 'a,
-    ) -> Submit<Task<'a, R, E>, R, E> {
+    ) -> Submit<'_, Task<'a, R, E>, R, E> {
         self.submit(Task::new(future))
     }
 
@@ -109,7 +109,7 @@ impl<'a, R, E> TaskQueue<'a, R, E> {
         &self,
         future: impl Future<Output = Result<R, E>> + Send + 'a,
         options: Options,
-    ) -> Submit<Task<'a, R, E>, R, E> {
+    ) -> Submit<'_, Task<'a, R, E>, R, E> {
         self.submit_with(Task::new(future), options)
     }
 }
@@ -133,6 +133,10 @@ impl<'a, R, E, St> Builder<Task<'a, R, E>, St, NoRetry> {
 }
 
 /// A task on its way.
+///
+/// # Cancel safety
+///
+/// Dropping it drops the task.
 #[must_use = "futures do nothing unless polled"]
 pub struct TaskRun<'a, R, E>(Option<BoxFuture<'a, Result<R, E>>>);
 

@@ -4,35 +4,40 @@ use crate::hub::Hub;
 use crate::ledger::{Admission, Replies};
 use crate::push::Push;
 use crate::{Done, JobId, Options, PushError};
-use futures_channel::oneshot::Receiver;
+use futures_channel::oneshot::{self, Receiver};
 use regatta_core::{NotStarted, TaskError};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// A job on its way in, whose result is wanted; made by [`Queue::submit`](crate::Queue::submit).
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, the job was not admitted.
 #[must_use = "futures do nothing unless polled"]
-pub struct Submit<J, R, E> {
-    push: Push<J, R, E>,
+pub struct Submit<'q, J, R, E> {
+    push: Push<'q, J, R, E>,
     receiver: Option<Receiver<Done<J, R, E>>>,
 }
 
-impl<J, R, E> Submit<J, R, E> {
+impl<'q, J, R, E> Submit<'q, J, R, E> {
     pub(crate) fn new(
-        hub: Arc<Hub<J, R, E>>,
+        hub: &'q Hub<J, R, E>,
         job: J,
         options: Options,
         join: Option<fn(&Done<J, R, E>) -> Done<J, R, E>>,
     ) -> Self {
-        let mut admission = Admission { job: Arc::new(job), options, replies: Replies::default(), join };
-        let receiver = admission.ticket();
-        Self { push: Push::with(hub, admission), receiver: Some(receiver) }
+        let (sender, receiver) = oneshot::channel();
+        let replies = Some(Box::new(Replies { first: Some(sender), joined: Vec::new(), join }));
+        let mut admission = Admission::new(job, options);
+        admission.replies = replies;
+        Self { push: Push::new(hub, admission), receiver: Some(receiver) }
     }
 }
 
-impl<J, R, E> Future for Submit<J, R, E> {
+impl<J, R, E> Future for Submit<'_, J, R, E> {
     type Output = Result<Ticket<J, R, E>, PushError<J>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -43,7 +48,7 @@ impl<J, R, E> Future for Submit<J, R, E> {
     }
 }
 
-impl<J, R, E> Unpin for Submit<J, R, E> {}
+impl<J, R, E> Unpin for Submit<'_, J, R, E> {}
 
 /// The result of one job, when it has one: a future of its [`Done`].
 ///
@@ -119,7 +124,7 @@ impl<J, R, E> fmt::Debug for Ticket<J, R, E> {
     }
 }
 
-impl<J, R, E> fmt::Debug for Submit<J, R, E> {
+impl<J, R, E> fmt::Debug for Submit<'_, J, R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Submit").field(&self.push).finish()
     }

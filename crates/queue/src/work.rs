@@ -18,31 +18,49 @@ pub(crate) struct Work<J, R, E, H, F, Rt> {
     rule: Rt,
     /// Jobs that have succeeded since the ledger was last looked at: it is told on the next occasion, which comes in the
     /// same pass, so that a job costs one look and not two.
-    ended: Vec<(usize, Time, R)>,
+    ended: Option<Ended<R>>,
+    /// Those after the first one.
+    also: Vec<Ended<R>>,
     /// The strategy is being asked about this job; still set only if that panicked.
     asking: Option<usize>,
     task: PhantomData<fn() -> F>,
 }
 
+/// A job's slot, when it ended, and with what.
+type Ended<R> = (usize, Time, R);
+
 impl<J, R, E, H, F, Rt> Work<J, R, E, H, F, Rt> {
     pub(crate) fn new(hub: Arc<Hub<J, R, E>>, worker: usize, handler: H, rule: Rt) -> Self {
-        Self { hub, worker, handler, rule, ended: Vec::new(), asking: None, task: PhantomData }
+        Self { hub, worker, handler, rule, ended: None, also: Vec::new(), asking: None, task: PhantomData }
     }
 
     pub(crate) fn worker(&self) -> usize {
         self.worker
     }
 
+    /// A job has succeeded.
+    #[inline]
+    fn succeeded(&mut self, slot: usize, now: Time, value: R) {
+        let ended = (slot, now, value);
+        if self.ended.is_none() {
+            self.ended = Some(ended);
+        } else {
+            self.also.push(ended);
+        }
+    }
+
     /// Looks at the ledger, and tells it first what has ended.
     #[inline]
     fn with<T>(&mut self, f: impl FnOnce(&mut Ledger<J, R, E>) -> T) -> T {
-        let (ended, worker) = (&mut self.ended, self.worker);
+        let Some((slot, now, value)) = self.ended.take() else { return self.hub.with(f) };
+        let (also, worker) = (&mut self.also, self.worker);
         self.hub.with(|ledger| {
-            if !ended.is_empty() {
-                ledger.confirm(worker);
-            }
-            for (slot, now, value) in ended.drain(..) {
-                ledger.succeeded(slot, now, value);
+            ledger.confirm(worker);
+            ledger.succeeded(slot, now, value);
+            if !also.is_empty() {
+                for (slot, now, value) in also.drain(..) {
+                    ledger.succeeded(slot, now, value);
+                }
             }
             f(ledger)
         })
@@ -90,7 +108,7 @@ where
         });
         let error = match result {
             Ok(value) => {
-                self.ended.push((slot, now, value));
+                self.succeeded(slot, now, value);
                 return outcome;
             }
             Err(error) => error,
@@ -201,7 +219,7 @@ where
     fn on_outcome(&mut self, now: Time, slot: usize, end: End<Result<R, E>>) -> Outcome {
         match end {
             End::Output(Ok(value)) => {
-                self.ended.push((slot, now, value));
+                self.succeeded(slot, now, value);
                 Outcome::Success
             }
             end => self.end(now, slot, end),

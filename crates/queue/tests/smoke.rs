@@ -145,3 +145,37 @@ fn a_body_reads_results_as_they_come() {
         assert_eq!((sum, finished.stats.ok), (500_500, 1000));
     });
 }
+
+#[test]
+fn a_job_that_blocks_its_thread_does_not_hold_up_the_end() {
+    let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let blocked = std::sync::Arc::new(std::sync::Mutex::new(blocked));
+    let (started, has_started) = std::sync::mpsc::channel();
+    block_on(async {
+        let (queue, mut results, engine) = Queue::<u32>::builder()
+            .workers(1)
+            .unwrap()
+            .build(async move |job, _ctx| {
+                started.send(()).unwrap();
+                let _ = blocked.lock().unwrap().recv();
+                Ok::<_, Infallible>(*job)
+            })
+            .unwrap();
+        let handle = engine.spawn_on(|task| {
+            std::thread::spawn(move || block_on(task));
+        });
+        queue.push(1).await.unwrap();
+        queue.push(2).await.unwrap();
+        has_started.recv().unwrap();
+        handle.abort();
+        let finished = handle.await;
+        assert_eq!((finished.stats.stopping, finished.leftover.len()), (1, 1), "{finished:?}");
+        assert_eq!(results.drain().len(), 1);
+        assert!(results.next().await.is_none());
+        release.send(()).unwrap();
+        while queue.stats().stopping > 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(queue.stats().settled, 2);
+    });
+}

@@ -64,8 +64,9 @@ use window::Window;
 ///
 /// # Cost
 ///
-/// Closed, O(1) per start and finish. Half-open, O(probes). Memory: about 300 bytes, and for a count window an eighth of
-/// a byte per result (a quarter with slow calls), for a time window 240 bytes, for probes 16 bytes each.
+/// Closed, O(1) per start and finish. Half-open, O(probes). Memory: about 300 bytes; for a count window, once there was
+/// a failure, an eighth of a byte per result (a quarter with slow calls); for a time window 240 bytes; for probes 16
+/// bytes each.
 ///
 /// The circuit breaker is Michael Nygard's (*Release It!*); the windows, slow calls and the capped half-open state are
 /// those of resilience4j.
@@ -149,10 +150,10 @@ impl Breaker {
     /// What it does at `now`.
     pub fn state(&self, now: Time) -> BreakerState {
         match &self.phase {
-            Phase::Closed(Some(recovery)) if now < recovery.until => {
+            Phase::Recovering(recovery) if now < recovery.until => {
                 BreakerState::Recovering { until: recovery.until }
             }
-            Phase::Closed(_) => BreakerState::Closed,
+            Phase::Closed | Phase::Recovering(_) => BreakerState::Closed,
             Phase::Open(episode) if now < episode.until => BreakerState::Open { until: episode.until },
             Phase::Open(_) => BreakerState::HalfOpen,
             Phase::Forced => BreakerState::ForcedOpen,
@@ -196,15 +197,16 @@ impl Breaker {
 
     /// Closes it, without recovery, and forgets all results, also of what is in flight.
     pub fn reset(&mut self) {
-        self.enter(Phase::Closed(None));
+        self.enter(Phase::Closed);
         self.kick.kick();
     }
 
     /// Opens it, for longer if it has not recovered since it opened before.
+    #[cold]
     fn open(&mut self, now: Time) {
         let again = match &self.phase {
-            Phase::Closed(None) => false,
-            Phase::Closed(Some(recovery)) => now < recovery.until,
+            Phase::Closed => false,
+            Phase::Recovering(recovery) => now < recovery.until,
             Phase::Open(_) | Phase::Forced => true,
         };
         let before = if again { self.openings } else { 0 };
@@ -214,8 +216,10 @@ impl Breaker {
 
     /// Closes it after the probes.
     fn close(&mut self, now: Time) {
-        let recovery = self.settings.recover_over.map(|over| Recovery::new(now, over));
-        self.enter(Phase::Closed(recovery));
+        self.enter(match self.settings.recover_over {
+            Some(over) => Phase::Recovering(Recovery::new(now, over)),
+            None => Phase::Closed,
+        });
     }
 
     /// Begins a new episode: what started before is late news from here on.

@@ -252,6 +252,10 @@ impl Strategy for FixedWindow {
         false
     }
 
+    fn finish_matters(&self) -> bool {
+        false
+    }
+
     fn rest(&self, now: Time) -> Readiness {
         let goes_on = if self.count.used == 0 { 0 } else { self.window };
         rate::from(self.count.start.saturating_add(goes_on), now)

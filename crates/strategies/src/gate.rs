@@ -121,6 +121,10 @@ impl Strategy for Gate {
         false
     }
 
+    fn finish_matters(&self) -> bool {
+        false
+    }
+
     fn rest(&self, now: Time) -> Readiness {
         self.ready(now, &Request::new())
     }

@@ -256,6 +256,10 @@ impl Strategy for Gcra {
         false
     }
 
+    fn finish_matters(&self) -> bool {
+        false
+    }
+
     fn rest(&self, now: Time) -> Readiness {
         rate::from(self.nanos(self.level.arrival), now)
     }

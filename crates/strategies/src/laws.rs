@@ -87,6 +87,10 @@ impl<S: Strategy> Strategy for Apart<S> {
         self.strategy.reconcile(token, now, actual);
     }
 
+    fn finish_matters(&self) -> bool {
+        self.strategy.finish_matters()
+    }
+
     fn rest(&self, now: Time) -> Readiness {
         self.strategy.rest(now)
     }
@@ -153,7 +157,7 @@ where
             }
             _ if !tokens.is_empty() => {
                 let token = tokens.swap_remove(random.usize(..tokens.len()));
-                strategy.finish(token, now, outcome(random));
+                finish(&mut strategy, token, now, outcome(random));
             }
             _ => {}
         }
@@ -177,6 +181,18 @@ where
             assert_eq!(*strategy, before, "a denied start changed something");
             None
         }
+    }
+}
+
+/// Finishes, and checks that a strategy which says that this doesn't matter to it keeps its word.
+fn finish<S>(strategy: &mut S, token: S::Token, now: Time, outcome: Outcome)
+where
+    S: Strategy + Clone + PartialEq + Debug,
+{
+    let before = (!strategy.finish_matters() && outcome != Outcome::Unused).then(|| strategy.clone());
+    strategy.finish(token, now, outcome);
+    if let Some(before) = before {
+        assert_eq!(*strategy, before, "a finish changed something");
     }
 }
 

@@ -11,13 +11,17 @@ pub(crate) struct Log {
     runs: VecDeque<Run>,
     /// How many runs in front no longer count. They are kept until the next start, for the latest to be undone.
     stale: usize,
-    /// All units of the runs that count.
+    /// All units of the runs that count; zero only if there is no run at all, as the last one counts.
     units: u64,
+    /// The first run that counts, as in `runs`, where it takes longer to get at it; empty if there is none.
+    oldest: Run,
+    /// The tick of the last run, as in `runs`; 0 if there is none.
+    latest: u64,
     /// The latest tick of all that was dropped.
     dropped: Option<u64>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Run {
     tick: u64,
     units: u64,
@@ -41,10 +45,8 @@ impl Log {
             // The clock of the one who asks may lag so far behind that what was dropped would still count.
             return self.forgotten().map_or(0, |tick| tick.saturating_add(reach.span));
         }
-        match self.runs.get(self.stale) {
-            Some(run) if over <= run.units => run.tick.saturating_add(reach.span),
-            Some(_) | None => self.tick_of(over).saturating_add(reach.span),
-        }
+        let tick = if over <= self.oldest.units { self.oldest.tick } else { self.tick_of(over) };
+        tick.saturating_add(reach.span)
     }
 
     /// The tick of the unit with this number, counted from 1 at the oldest.
@@ -56,11 +58,10 @@ impl Log {
             }
             left -= run.units;
         }
-        self.latest().unwrap_or(0)
+        self.latest
     }
 
     /// The tick of the latest entry.
-    #[inline]
     pub(crate) fn latest(&self) -> Option<u64> {
         self.runs.back().map(|run| run.tick)
     }
@@ -79,7 +80,7 @@ impl Log {
     /// Where a start at `tick` is entered: not before the latest.
     #[inline]
     pub(crate) fn place(&self, tick: u64) -> u64 {
-        self.latest().map_or(tick, |latest| latest.max(tick))
+        self.latest.max(tick)
     }
 
     /// Enters `cost`, which is not zero, at a place that [`place`](Log::place) gave.
@@ -87,17 +88,30 @@ impl Log {
     pub(crate) fn enter(&mut self, tick: u64, cost: u32, reach: Reach, runs_max: usize) {
         self.drop_stale();
         let units = u64::from(cost);
-        match self.runs.back_mut() {
-            Some(run) if run.tick == tick => run.units = run.units.saturating_add(units),
-            Some(_) | None => {
-                if self.runs.len() == self.runs.capacity() {
-                    self.grow(runs_max);
-                }
-                self.runs.push_back(Run { tick, units });
+        if self.units == 0 {
+            self.oldest = Run { tick, units };
+        }
+        if tick == self.latest && self.units > 0 {
+            self.add_to_latest(units);
+        } else {
+            if self.runs.len() == self.runs.capacity() {
+                self.grow(runs_max);
             }
+            self.runs.push_back(Run { tick, units });
+            self.latest = tick;
         }
         self.units = self.units.saturating_add(units);
-        self.settle(tick, reach);
+        self.settle(reach);
+    }
+
+    #[inline(never)]
+    fn add_to_latest(&mut self, units: u64) {
+        if let Some(run) = self.runs.back_mut() {
+            run.units = run.units.saturating_add(units);
+            if run.tick == self.oldest.tick {
+                self.oldest = *run;
+            }
+        }
     }
 
     /// Makes of the `from` that were entered at `tick` `to`. What no longer counts stays as it is.
@@ -147,21 +161,37 @@ impl Log {
                 Some(last) if last.tick == tick => last.units = last.units.saturating_add(run.units),
                 Some(_) | None => self.runs.push_back(Run { tick, units: run.units }),
             }
+            self.latest = tick;
             self.units = self.units.saturating_add(run.units);
         }
-        self.settle(self.latest().unwrap_or(0), reach);
+        self.resettle(reach);
         self.drop_stale();
     }
 
     /// Forgets what no longer counts.
     #[inline]
     fn drop_stale(&mut self) {
+        // As a rule one goes for one that comes.
         if self.stale > 0 {
-            self.dropped = self.forgotten();
-            while self.stale > 0 {
-                self.runs.pop_front();
-                self.stale -= 1;
+            self.drop_front();
+            if self.stale > 0 {
+                self.drop_more();
             }
+        }
+    }
+
+    #[inline(never)]
+    fn drop_more(&mut self) {
+        while self.stale > 0 {
+            self.drop_front();
+        }
+    }
+
+    #[inline]
+    fn drop_front(&mut self) {
+        self.stale -= 1;
+        if let Some(run) = self.runs.pop_front() {
+            self.dropped = Some(run.tick);
         }
     }
 
@@ -173,29 +203,44 @@ impl Log {
 
     /// Lets what no longer counts go stale.
     #[inline]
-    fn settle(&mut self, latest: u64, reach: Reach) {
-        while let Some(run) = self.runs.get(self.stale).copied() {
-            let later = self.units.saturating_sub(run.units);
-            if Self::counts(run, later, latest, reach) {
-                return;
-            }
-            self.stale += 1;
-            self.units = later;
+    fn settle(&mut self, reach: Reach) {
+        if self.retire(reach) && self.retire(reach) {
+            self.retire_more(reach);
         }
     }
 
-    /// Lets what counts again do so, and what no longer counts go stale.
+    #[inline(never)]
+    fn retire_more(&mut self, reach: Reach) {
+        while self.retire(reach) {}
+    }
+
+    /// Lets the oldest run go stale, if it no longer counts; the last run always does.
+    #[inline]
+    fn retire(&mut self, reach: Reach) -> bool {
+        let later = self.units.saturating_sub(self.oldest.units);
+        if Self::counts(self.oldest, later, self.latest, reach) {
+            return false;
+        }
+        let Some(next) = self.runs.get(self.stale + 1) else { return false };
+        self.oldest = *next;
+        self.stale += 1;
+        self.units = later;
+        true
+    }
+
+    /// Lets what counts again do so, and what no longer counts go stale. Whatever has changed `runs` ends here.
     fn resettle(&mut self, reach: Reach) {
-        let latest = self.latest().unwrap_or(0);
+        self.latest = self.latest().unwrap_or(0);
         while let Some(index) = self.stale.checked_sub(1) {
             let run = self.runs[index];
-            if !Self::counts(run, self.units, latest, reach) {
+            if !Self::counts(run, self.units, self.latest, reach) {
                 break;
             }
             self.stale = index;
             self.units = self.units.saturating_add(run.units);
         }
-        self.settle(latest, reach);
+        self.oldest = self.runs.get(self.stale).copied().unwrap_or_default();
+        self.settle(reach);
     }
 
     /// Makes room for more runs, by doubling, but never for more than can be needed.

@@ -126,6 +126,10 @@ impl Strategy for Pausable {
         false
     }
 
+    fn finish_matters(&self) -> bool {
+        false
+    }
+
     fn rest(&self, now: Time) -> Readiness {
         self.ready(now, &Request::new())
     }

@@ -4,6 +4,7 @@ mod attempts;
 mod budget;
 mod deadline;
 mod door;
+mod extras;
 mod hint;
 mod when;
 

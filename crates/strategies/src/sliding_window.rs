@@ -161,6 +161,10 @@ impl Strategy for SlidingWindow {
         false
     }
 
+    fn finish_matters(&self) -> bool {
+        false
+    }
+
     fn rest(&self, now: Time) -> Readiness {
         rate::from(self.log.end(self.reach), now)
     }

@@ -286,6 +286,10 @@ impl Strategy for SlidingWindowCounter {
         false
     }
 
+    fn finish_matters(&self) -> bool {
+        false
+    }
+
     fn rest(&self, now: Time) -> Readiness {
         rate::from(self.grid.begin(self.log.end(self.reach())), now)
     }

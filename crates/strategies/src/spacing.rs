@@ -130,6 +130,10 @@ impl Strategy for Spacing {
         self.measure == Measure::Finish
     }
 
+    fn finish_matters(&self) -> bool {
+        self.measure == Measure::Finish
+    }
+
     fn rest(&self, now: Time) -> Readiness {
         self.ready(now, &Request::new())
     }

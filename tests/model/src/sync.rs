@@ -1,6 +1,6 @@
 //! The `sync` modules of engine and core, with loom's types.
 
-pub(crate) use loom::sync::atomic::{AtomicBool, Ordering, fence};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 pub(crate) use loom::sync::{Mutex, MutexGuard};
 use std::task::Waker;
 

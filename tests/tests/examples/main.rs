@@ -11,6 +11,7 @@ mod balance;
 mod build;
 mod bulk_insert;
 mod checksum;
+mod crawl;
 mod fetch;
 mod folder;
 mod program;

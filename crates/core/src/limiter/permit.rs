@@ -13,10 +13,18 @@ use std::sync::Arc;
 pub struct Permit {
     home: Arc<dyn Home>,
     grant: usize,
-    settled: bool,
+    at_drop: AtDrop,
 }
 
-/// The limiter, without the type of its strategy. `None` for a time means: read the clock.
+enum AtDrop {
+    Cancel,
+    /// It holds beside another one, which tells how it went.
+    LetGo,
+    Nothing,
+}
+
+/// The limiter, without the type of its strategy. `None` for a time means: read the clock; for an outcome: it is not this
+/// holder that tells it.
 pub(super) trait Home: Send + Sync {
     fn release(&self, grant: usize, now: Option<Time>, outcome: Option<Outcome>);
     fn retain(&self, grant: usize);
@@ -24,13 +32,15 @@ pub(super) trait Home: Send + Sync {
 }
 
 impl Permit {
+    #[inline]
     pub(super) fn new(home: Arc<dyn Home>, grant: usize) -> Self {
-        Self { home, grant, settled: false }
+        Self { home, grant, at_drop: AtDrop::Cancel }
     }
 
     /// The task has ended like this; what the permit held is free again.
+    #[inline]
     pub fn complete(mut self, outcome: Outcome) {
-        self.settled = true;
+        self.at_drop = AtDrop::Nothing;
         self.home.release(self.grant, None, Some(outcome));
     }
 
@@ -45,7 +55,7 @@ impl Permit {
     }
 
     pub(super) fn settle(mut self, now: Time, outcome: Outcome) {
-        self.settled = true;
+        self.at_drop = AtDrop::Nothing;
         self.home.release(self.grant, Some(now), Some(outcome));
     }
 
@@ -56,14 +66,17 @@ impl Permit {
     /// A second holder of the same grant, which ends when both have let go.
     pub(super) fn share(&self) -> Self {
         self.home.retain(self.grant);
-        Self::new(self.home.clone(), self.grant)
+        Self { home: self.home.clone(), grant: self.grant, at_drop: AtDrop::LetGo }
     }
 }
 
 impl Drop for Permit {
+    #[inline]
     fn drop(&mut self) {
-        if !self.settled {
-            self.home.release(self.grant, None, None);
+        match self.at_drop {
+            AtDrop::Cancel => self.home.release(self.grant, None, Some(Outcome::Cancelled)),
+            AtDrop::LetGo => self.home.release(self.grant, None, None),
+            AtDrop::Nothing => {}
         }
     }
 }

@@ -1,16 +1,19 @@
 //! `Shared`: the lock around a limiter's state, and how to get past it without running foreign code under it.
 
 use super::errands::Errand;
+use super::mailbox::Mailbox;
 use super::permit::Home;
 use super::state::State;
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, fence};
-use crate::{Clock, Kick, Outcome, Strategy, Time};
+use crate::{Clock, Kick, Outcome, Readiness, Request, Strategy, Time};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, TryLockError, Weak};
 use std::task::{Wake, Waker};
 
 pub(super) struct Shared<S: Strategy> {
     state: Mutex<State<S>>,
+    /// An end of which the strategy hears when the lock is taken next.
+    mailbox: Mailbox,
     pub(super) clock: Arc<dyn Clock>,
     /// The strategy changed from outside while somebody else held the lock.
     changed: AtomicBool,
@@ -25,13 +28,13 @@ impl<S: Strategy> Shared<S> {
     where
         S: Strategy<Token: Send> + Send + 'static,
     {
-        let finish_timed = AtomicBool::new(strategy.finish_timed());
         let state = Mutex::new(State::new(strategy));
         let shared = Arc::new_cyclic(|shared: &Weak<Self>| {
             let bell = Kick::new(Waker::from(Arc::new(Bell(shared.clone()))));
-            Self { state, clock, changed: AtomicBool::new(false), finish_timed, bell }
+            let [changed, finish_timed] = [(); 2].map(|()| AtomicBool::new(false));
+            Self { state, mailbox: Mailbox::closed(), clock, changed, finish_timed, bell }
         });
-        shared.with(|state| state.strategy.attach(shared.bell.clone()));
+        shared.with(|state| shared.learn(&mut state.strategy));
         shared
     }
 
@@ -40,7 +43,22 @@ impl<S: Strategy> Shared<S> {
     pub(super) fn with<R>(&self, f: impl FnOnce(&mut State<S>) -> R) -> R {
         let rescue = Rescue(self);
         let mut state = self.lock();
+        if let Some((grant, outcome)) = self.mailbox.take() {
+            state.end(grant, outcome);
+        }
         let result = f(&mut state);
+        if state.is_quiet() {
+            drop(state);
+        } else {
+            self.leave(state);
+        }
+        std::mem::forget(rescue);
+        result
+    }
+
+    /// Unlocks with somebody in line, or to be told.
+    #[inline(never)]
+    fn leave(&self, state: MutexGuard<'_, State<S>>) {
         // A change from outside matters to those who wait, and only to them: who joins an empty line later asks the
         // strategy after this, and either sees the change or leaves a crowd, and looks.
         let crowd = state.waiting() > 0;
@@ -48,18 +66,50 @@ impl<S: Strategy> Shared<S> {
         if crowd && self.was_changed() {
             self.serve_changes();
         }
-        std::mem::forget(rescue);
-        result
     }
 
-    pub(super) fn finish_timed(&self) -> bool {
-        self.finish_timed.load(Ordering::Relaxed)
+    /// Takes a token for one who stands in no line.
+    // Not inlined, so that the caller's permit is made where the caller wants it.
+    #[inline(never)]
+    pub(super) fn start(&self, now: Time, request: &Request) -> Result<usize, Readiness> {
+        self.with(|state| state.start(now, request, None))
     }
 
-    /// The strategy, or a part of it, may be another one than before.
-    pub(super) fn learn(&self, strategy: &mut S) {
+    /// A holder lets go, under the lock.
+    #[inline(never)]
+    fn release_now(&self, grant: usize, now: Option<Time>, outcome: Option<Outcome>) {
+        let unwatched = now.is_none() && !self.finish_timed.load(Ordering::Relaxed);
+        if unwatched && self.with(|state| state.release_unwatched(grant, outcome)) {
+            return;
+        }
+        let now = now.unwrap_or_else(|| self.clock.now());
+        self.with(|state| state.release(grant, now, outcome));
+    }
+
+    /// Changes the strategy, then serves those who can start under the new rule. An `Err` is a panic of `change`.
+    pub(super) fn update<R>(&self, change: impl FnOnce(&mut S) -> R) -> std::thread::Result<R> {
+        let now = self.clock.now();
+        self.with(|state| {
+            // The former rule hears of every end before the change. The others wait for the lock meanwhile, because a
+            // finish may matter to the new one.
+            if let Some((grant, outcome)) = self.mailbox.close() {
+                state.end(grant, outcome);
+            }
+            let result = catch_unwind(AssertUnwindSafe(|| change(&mut state.strategy)));
+            // Also after a panic: what was changed before it may have made room.
+            self.learn(&mut state.strategy);
+            state.advance(now, None);
+            result
+        })
+    }
+
+    /// The strategy, or a part of it, may be another one than before. The mailbox is closed.
+    fn learn(&self, strategy: &mut S) {
         strategy.attach(self.bell.clone());
         self.finish_timed.store(strategy.finish_timed(), Ordering::Relaxed);
+        if !strategy.finish_matters() {
+            self.mailbox.open();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<S>> {
@@ -67,7 +117,6 @@ impl<S: Strategy> Shared<S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[inline]
     fn unlock(mut state: MutexGuard<'_, State<S>>) {
         if !state.errands.is_empty() {
             let errands = std::mem::take(&mut state.errands);
@@ -146,12 +195,9 @@ where
     S: Strategy<Token: Send> + Send,
 {
     fn release(&self, grant: usize, now: Option<Time>, outcome: Option<Outcome>) {
-        let unwatched = now.is_none() && !self.finish_timed();
-        if unwatched && self.with(|state| state.release_unwatched(grant, outcome)) {
-            return;
+        if !outcome.is_some_and(|outcome| self.mailbox.post(grant, outcome)) {
+            self.release_now(grant, now, outcome);
         }
-        let now = now.unwrap_or_else(|| self.clock.now());
-        self.with(|state| state.release(grant, now, outcome));
     }
 
     fn retain(&self, grant: usize) {

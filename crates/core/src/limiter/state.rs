@@ -80,11 +80,13 @@ impl<S: Strategy> State<S> {
     }
 
     /// Whether somebody else is at the head of the line.
+    #[inline]
     pub(super) fn is_behind(&self, place: Option<Place>) -> bool {
         self.line.first_key_value().is_some_and(|(head, _)| Some(*head) != place)
     }
 
     /// Takes a token at once, or says why not. Leaves the line if the caller stood in it.
+    #[inline]
     pub(super) fn start(
         &mut self,
         now: Time,
@@ -119,20 +121,24 @@ impl<S: Strategy> State<S> {
         !waited_for
     }
 
+    /// A holder has let go of what its strategy doesn't miss.
+    #[inline]
+    pub(super) fn end(&mut self, grant: usize, outcome: Outcome) {
+        self.let_go(grant, None, Some(outcome));
+    }
+
     /// Whether the grant has ended. Without a time it ends at that of its start.
     #[inline]
     fn let_go(&mut self, grant: usize, now: Option<Time>, outcome: Option<Outcome>) -> bool {
         let Some(entry) = self.grants.get_mut(grant) else { return false };
-        entry.holders -= 1;
-        if let Some(outcome) = outcome {
-            entry.outcome = outcome;
-        }
-        if entry.holders > 0 {
+        if entry.holders > 1 {
+            entry.holders -= 1;
+            entry.outcome = outcome.unwrap_or(entry.outcome);
             return false;
         }
         // Free before the call, which is user code: a panic in it loses no place.
-        let Grant { token, start, outcome, .. } = self.grants.remove(grant);
-        self.strategy.finish(token, now.unwrap_or(start), outcome);
+        let Grant { token, start, outcome: told, .. } = self.grants.remove(grant);
+        self.strategy.finish(token, now.unwrap_or(start), outcome.unwrap_or(told));
         true
     }
 
@@ -160,6 +166,12 @@ impl<S: Strategy> State<S> {
 
     pub(super) fn issued(&self) -> usize {
         self.grants.len()
+    }
+
+    /// Whether nobody stands in line, and nobody is to be told of anything.
+    #[inline]
+    pub(super) fn is_quiet(&self) -> bool {
+        self.line.is_empty() && self.errands.is_empty()
     }
 
     pub(super) fn waiting(&self) -> usize {

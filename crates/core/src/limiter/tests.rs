@@ -2,6 +2,7 @@
 
 mod changes;
 mod engines;
+mod mailbox;
 mod nested;
 mod random;
 mod tasks;

@@ -23,18 +23,30 @@ pub(crate) enum Origin {
 
 /// A job at the door.
 pub(crate) struct Admission<J, R, E> {
-    pub(crate) job: Arc<J>,
+    /// Until it is admitted.
+    job: Option<Arc<J>>,
     pub(crate) options: Options,
-    pub(crate) replies: Replies<J, R, E>,
-    /// How to share the result of another job that has the same key.
-    pub(crate) join: Option<fn(&crate::Done<J, R, E>) -> crate::Done<J, R, E>>,
+    /// Who waits for its result.
+    pub(crate) replies: Option<Box<Replies<J, R, E>>>,
+}
+
+impl<J, R, E> Admission<J, R, E> {
+    #[inline]
+    pub(crate) fn new(job: J, options: Options) -> Self {
+        Self { job: Some(Arc::new(job)), options, replies: None }
+    }
+
+    /// The job, after a refusal.
+    pub(crate) fn take_job(&mut self) -> J {
+        self.job.take().and_then(Arc::into_inner).expect("a job that was refused is nobody else's")
+    }
 }
 
 impl<J, R, E> Ledger<J, R, E> {
     /// How many hold a place.
     #[inline]
     fn waiting(&self) -> usize {
-        self.stats.pending + self.stats.delayed + self.reserved
+        self.stats.pending + self.stats.delayed + self.reserved + self.claimed
     }
 
     /// Takes a job in, or says why not and leaves it where it is. `None` for the job's new home means that another
@@ -44,10 +56,24 @@ impl<J, R, E> Ledger<J, R, E> {
         &mut self,
         now: Time,
         origin: Origin,
-        admission: &mut Option<Admission<J, R, E>>,
+        asked: &mut Admission<J, R, E>,
     ) -> Result<JobId, Refusal> {
         self.check_open(origin)?;
-        let Some(asked) = admission.as_mut() else { return Err(Refusal::Closed) };
+        if asked.options.rare.is_some() {
+            return self.admit_named(now, origin, asked);
+        }
+        self.check_place(origin)?;
+        Ok(self.insert(now, origin, asked, None))
+    }
+
+    /// The same for a job that may have a key.
+    #[inline(never)]
+    fn admit_named(
+        &mut self,
+        now: Time,
+        origin: Origin,
+        asked: &mut Admission<J, R, E>,
+    ) -> Result<JobId, Refusal> {
         let (key, policy) = asked.options.take_key();
         let replaced = match key.as_ref().and_then(|key| self.names.get(key)) {
             Some(&slot) => match self.meet(slot, policy, asked) {
@@ -72,16 +98,18 @@ impl<J, R, E> Ledger<J, R, E> {
             }
             return Err(refusal);
         }
-        let Some(Admission { job, options, replies, .. }) = admission.take() else {
-            return Err(Refusal::Closed);
-        };
         if let Some(slot) = replaced {
+            // The place of the one that goes is for the one that comes, not for those at the door.
+            self.reserved += 1;
             self.settle(slot, now, Err(TaskError::NotStarted(NotStarted::Cancelled)));
-        }
-        if origin == Origin::Reserved {
             self.reserved -= 1;
         }
-        Ok(self.insert(now, (job, options, replies), key))
+        let id = self.insert(now, origin, asked, key);
+        if replaced.is_some() {
+            // It may have had one already.
+            self.serve_door();
+        }
+        Ok(id)
     }
 
     #[inline]
@@ -106,14 +134,20 @@ impl<J, R, E> Ledger<J, R, E> {
             Origin::Outside if is_full || !self.door.is_empty() => Err(self.full()),
             Origin::Outside => Ok(()),
             Origin::Handler if !is_full => Ok(()),
-            Origin::Handler if self.waiting() - self.rules.capacity >= self.rules.growth => {
-                Err(Refusal::Grown)
-            }
-            Origin::Handler => {
-                self.stats.grown += 1;
-                Ok(())
-            }
+            Origin::Handler => self.grow(),
         }
+    }
+
+    /// A handler pushes into a full queue. Its own job has given its place away, although that may not be booked yet.
+    fn grow(&mut self) -> Result<(), Refusal> {
+        let waiting = self.waiting() - self.claimed;
+        if waiting >= self.rules.capacity {
+            if waiting - self.rules.capacity >= self.rules.growth {
+                return Err(Refusal::Grown);
+            }
+            self.stats.grown += 1;
+        }
+        Ok(())
     }
 
     /// Why there is no place, to somebody who could wait for one.
@@ -154,16 +188,16 @@ impl<J, R, E> Ledger<J, R, E> {
     fn meet(&mut self, slot: usize, policy: OnDuplicate, asked: &mut Admission<J, R, E>) -> Meeting {
         let entry = &mut self.entries[slot];
         let id = entry.id(slot);
-        if let Some(copy) = asked.join {
-            if let Some(sender) = asked.replies.first.take() {
-                entry.rare().replies.joined.push(Joined { sender, copy });
-                // It was on its way to the readers; now it is somebody's.
-                return Meeting::Joined(id);
-            }
+        if let Some(replies) = &mut asked.replies
+            && let Some(copy) = replies.join
+            && let Some(sender) = replies.first.take()
+        {
+            entry.rare().replies.get_or_insert_default().joined.push(Joined { sender, copy });
+            return Meeting::Joined(id);
         }
         match policy {
             // A ticket can't share a result that it doesn't know how to copy.
-            OnDuplicate::Join if asked.replies.is_empty() => Meeting::Joined(id),
+            OnDuplicate::Join if asked.replies.is_none() => Meeting::Joined(id),
             OnDuplicate::Reject | OnDuplicate::Join => Meeting::Refused(id),
             OnDuplicate::Replace if entry.attempts == 0 => Meeting::Replaces,
             OnDuplicate::Replace => Meeting::Beside,
@@ -174,23 +208,37 @@ impl<J, R, E> Ledger<J, R, E> {
     fn insert(
         &mut self,
         now: Time,
-        (job, options, replies): (Arc<J>, Options, Replies<J, R, E>),
+        origin: Origin,
+        asked: &mut Admission<J, R, E>,
         key: Option<Key>,
     ) -> JobId {
-        let Options { request, start, rare } = options;
-        let metadata = rare.and_then(|rare| rare.metadata);
-        let about = (key.is_some() || metadata.is_some())
-            .then(|| Box::new(About { key: key.clone(), metadata, errors: Vec::new() }));
-        let owes = replies.is_empty();
-        self.has_classes |= request.class.is_some();
         let seq = self.seq;
-        let due = match start {
-            Start::Now => now,
-            Start::After(delay) => now + delay,
-            Start::At(time) => time,
+        let place = self.entries.vacant_key();
+        let request = asked.options.request;
+        let due = match asked.options.rare.as_ref().map(|rare| rare.start) {
+            None | Some(Start::Now) => now,
+            Some(Start::After(delay)) => now + delay,
+            Some(Start::At(time)) => time,
         };
         let phase = if due > now { Phase::Delayed } else { Phase::Pending };
-        let entry = Entry {
+        // The order may be anybody's code: if it panics, nothing has changed.
+        if phase == Phase::Delayed {
+            self.waits.push(place, due, Time::MAX);
+        } else {
+            self.line.enqueue(now, seq, place, &request);
+        }
+        let job = asked.job.take().expect("a future is not polled after it has ended");
+        let replies = asked.replies.take();
+        if origin == Origin::Reserved {
+            self.reserved -= 1;
+        }
+        if request.class.is_some() {
+            (self.has_classes, self.has_shelves) = (true, true);
+        }
+        let metadata = asked.options.rare.as_mut().and_then(|rare| rare.metadata.take());
+        let about = (key.is_some() || metadata.is_some())
+            .then(|| Box::new(About { key: key.clone(), metadata, errors: Vec::new() }));
+        let slot = self.entries.insert(Entry {
             job,
             seq,
             request,
@@ -199,16 +247,11 @@ impl<J, R, E> Ledger<J, R, E> {
             queued: now,
             first: now,
             started: now,
-            owes,
+            owes: replies.is_none(),
             about,
-            rare: (!owes).then(|| Box::new(super::entry::Rare { replies, ..Default::default() })),
-        };
-        let slot = self.entries.insert(entry);
-        if phase == Phase::Delayed {
-            self.waits.push(slot, due, Time::MAX);
-        } else {
-            self.line.enqueue(now, seq, slot, &request);
-        }
+            rare: replies
+                .map(|replies| Box::new(super::entry::Rare { replies: Some(replies), ..Default::default() })),
+        });
         self.seq += 1;
         self.stats.admitted += 1;
         *self.count(phase) += 1;
@@ -216,9 +259,11 @@ impl<J, R, E> Ledger<J, R, E> {
             self.names.insert(key, slot);
         }
         self.idle_since = None;
-        self.note(slot, now, NoteKind::Queued);
+        if self.heard {
+            self.note(slot, now, NoteKind::Queued);
+        }
         self.call_one();
-        self.entries[slot].id(slot)
+        JobId::new(seq, slot)
     }
 
     /// The job with this id, if it has no end yet.

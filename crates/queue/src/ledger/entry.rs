@@ -54,7 +54,7 @@ pub enum JobState {
 
 /// What few jobs need while they are on their way.
 pub(crate) struct Rare<J, R, E> {
-    pub(crate) replies: Replies<J, R, E>,
+    pub(crate) replies: Option<Box<Replies<J, R, E>>>,
     /// The job's own copy of the rule, from its first failure on.
     pub(crate) rule: Option<Box<dyn Retry<E> + Send>>,
     /// What its last attempt ended with, while it waits for another, and how that reads.
@@ -71,7 +71,7 @@ pub(crate) struct Rare<J, R, E> {
 impl<J, R, E> Default for Rare<J, R, E> {
     fn default() -> Self {
         Self {
-            replies: Replies::default(),
+            replies: None,
             rule: None,
             failure: None,
             tried: Time::ZERO,
@@ -87,11 +87,13 @@ impl<J, R, E> Default for Rare<J, R, E> {
 pub(crate) struct Replies<J, R, E> {
     pub(crate) first: Option<Sender<Done<J, R, E>>>,
     pub(crate) joined: Vec<Joined<J, R, E>>,
+    /// How to share the result of another job that has the same key.
+    pub(crate) join: Option<fn(&Done<J, R, E>) -> Done<J, R, E>>,
 }
 
 impl<J, R, E> Default for Replies<J, R, E> {
     fn default() -> Self {
-        Self { first: None, joined: Vec::new() }
+        Self { first: None, joined: Vec::new(), join: None }
     }
 }
 
@@ -102,14 +104,10 @@ pub(crate) struct Joined<J, R, E> {
 }
 
 impl<J, R, E> Replies<J, R, E> {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.first.is_none() && self.joined.is_empty()
-    }
-
     /// Tells everybody who waits. Runs foreign code: wakers, `Clone` and `Drop` of results.
     /// The result comes back if it is nobody's own.
     pub(crate) fn send(self, done: Done<J, R, E>) -> Option<Done<J, R, E>> {
-        let Self { first, joined } = self;
+        let Self { first, joined, .. } = self;
         for Joined { sender, copy } in joined {
             let copied = contain(|| copy(&done)).unwrap_or_else(|panic| Done {
                 result: Err(TaskError::Panicked(panic)),
@@ -127,7 +125,7 @@ impl<J, R, E> Replies<J, R, E> {
 
 impl<J, R, E> Entry<J, R, E> {
     pub(crate) fn id(&self, slot: usize) -> JobId {
-        JobId { seq: self.seq, slot: u32::try_from(slot).unwrap_or(u32::MAX) }
+        JobId::new(self.seq, slot)
     }
 
     pub(crate) fn rare(&mut self) -> &mut Rare<J, R, E> {

@@ -2,7 +2,7 @@
 
 use super::{Ledger, NoteKind, Phase};
 use crate::done::{About, FailedAttempt};
-use crate::errand::Errand;
+use crate::errand::{Errand, Reply};
 use crate::order::Shelf;
 use crate::{Done, Results};
 use regatta_core::{NotStarted, Outcome, Retry, TaskError, Time};
@@ -28,11 +28,41 @@ impl<J, R, E> Ledger<J, R, E> {
     /// An attempt has returned what the job was for.
     #[inline]
     pub(crate) fn succeeded(&mut self, slot: usize, now: Time, value: R) {
-        if let Phase::Stopping { .. } = self.entries[slot].phase {
+        let entry = &self.entries[slot];
+        let is_plain = entry.rare.is_none() && entry.about.is_none() && !self.heard;
+        if let Phase::Stopping { .. } = entry.phase {
             self.let_go(slot, Ok(value));
+        } else if is_plain && self.rules.results == Results::Collect && !self.reader.is_gone {
+            self.succeeded_plainly(slot, now, value);
         } else {
             self.settle(slot, now, Ok(value));
         }
+    }
+
+    /// Nobody hears of it but the reader: the result is made where it stays, because moving it is most of what it costs.
+    #[inline]
+    fn succeeded_plainly(&mut self, slot: usize, now: Time, value: R) {
+        self.leave(slot);
+        self.course.settled(true);
+        let entry = self.entries.remove(slot);
+        self.stats.running -= 1;
+        self.stats.settled += 1;
+        self.stats.ok += 1;
+        self.results.push_back(Done {
+            id: entry.id(slot),
+            job: entry.job,
+            result: Ok(value),
+            attempts: entry.attempts,
+            queued: entry.queued,
+            started: entry.first,
+            tried: entry.started,
+            ended: now,
+            about: None,
+        });
+        if let Some(waker) = self.reader.waker.take() {
+            self.errands.push(Errand::Wake(waker));
+        }
+        self.after_end(now);
     }
 
     /// An attempt has ended otherwise: what that means, what the strategy learns, and whether to ask the rule.
@@ -158,7 +188,10 @@ impl<J, R, E> Ledger<J, R, E> {
         self.tally(&result);
         let (replies, done, _) = self.remove(slot, now, result);
         self.stats.settled += 1;
-        self.errands.push(Errand::Reply(replies, done, false));
+        self.errands.push(match replies {
+            Some(replies) => Errand::Reply(Box::new(Reply { replies, done, is_kept: false })),
+            None => Errand::Drop(Box::new(done)),
+        });
     }
 
     /// Its outcome is fixed, although its worker has not let go of it.
@@ -170,7 +203,7 @@ impl<J, R, E> Ledger<J, R, E> {
         self.tally(&result);
         self.shift(slot, Phase::Stopping { worker });
         let entry = &mut self.entries[slot];
-        let replies = entry.rare.as_mut().map(|rare| std::mem::take(&mut rare.replies)).unwrap_or_default();
+        let replies = entry.rare.as_mut().and_then(|rare| rare.replies.take());
         let about = entry.about.take();
         let done = Done {
             id: entry.id(slot),
@@ -179,6 +212,7 @@ impl<J, R, E> Ledger<J, R, E> {
             attempts: entry.attempts,
             queued: entry.queued,
             started: entry.first,
+            tried: entry.started,
             ended: now,
             about,
         };
@@ -192,7 +226,7 @@ impl<J, R, E> Ledger<J, R, E> {
         self.leave(slot);
         let (_, done, _) = self.remove(slot, now, result);
         self.stats.settled += 1;
-        self.errands.push(Errand::Drop(done));
+        self.errands.push(Errand::Drop(Box::new(done)));
         self.after_end(now);
     }
 
@@ -203,8 +237,10 @@ impl<J, R, E> Ledger<J, R, E> {
         match entry.phase {
             Phase::Running { .. } | Phase::Stopping { .. } => {
                 let class = entry.request.class;
-                self.uncount(slot);
-                self.line.reconsider(class);
+                if self.has_shelves {
+                    self.uncount(slot);
+                    self.line.reconsider(class);
+                }
             }
             Phase::Delayed => {
                 self.waits.remove(slot);
@@ -226,14 +262,14 @@ impl<J, R, E> Ledger<J, R, E> {
         slot: usize,
         now: Time,
         result: Result<R, TaskError<E>>,
-    ) -> (super::Replies<J, R, E>, Done<J, R, E>, bool) {
+    ) -> (Option<Box<super::Replies<J, R, E>>>, Done<J, R, E>, bool) {
         let entry = self.entries.remove(slot);
         *self.count(entry.phase) -= 1;
         let id = entry.id(slot);
-        let mut replies = super::Replies::default();
+        let mut replies = None;
         let mut about = entry.about;
         if let Some(mut rare) = entry.rare {
-            replies = std::mem::take(&mut rare.replies);
+            replies = rare.replies.take();
             if let Some((error, _)) = rare.failure.take() {
                 // It was to be retried, and is cancelled instead.
                 let attempt =
@@ -256,6 +292,7 @@ impl<J, R, E> Ledger<J, R, E> {
             attempts: entry.attempts,
             queued: entry.queued,
             started: entry.first,
+            tried: entry.started,
             ended: now,
             about,
         };
@@ -286,11 +323,15 @@ impl<J, R, E> Ledger<J, R, E> {
     }
 
     #[inline]
-    fn deliver(&mut self, (replies, done, owes): (super::Replies<J, R, E>, Done<J, R, E>, bool)) {
-        if replies.is_empty() {
-            self.keep(done);
-        } else {
-            self.errands.push(Errand::Reply(replies, done, owes));
+    fn deliver(
+        &mut self,
+        (replies, done, owes): (Option<Box<super::Replies<J, R, E>>>, Done<J, R, E>, bool),
+    ) {
+        match replies {
+            None => self.keep(done),
+            Some(replies) => {
+                self.errands.push(Errand::Reply(Box::new(Reply { replies, done, is_kept: owes })));
+            }
         }
     }
 
@@ -298,7 +339,7 @@ impl<J, R, E> Ledger<J, R, E> {
     #[inline]
     pub(crate) fn keep(&mut self, done: Done<J, R, E>) {
         if self.rules.results == Results::Discard || self.reader.is_gone {
-            self.errands.push(Errand::Drop(done));
+            self.errands.push(Errand::Drop(Box::new(done)));
         } else {
             self.results.push_back(done);
             self.errands.extend(self.reader.waker.take().map(Errand::Wake));
@@ -312,7 +353,8 @@ impl<J, R, E> Ledger<J, R, E> {
             self.idle_since = Some(now);
             self.call_watchers();
         }
-        if self.is_over() {
+        // Whoever has just ended one looks by himself; those who wait for work have to be told that there is none.
+        if !self.idle.is_empty() && self.is_over() {
             self.call_everybody();
         }
     }

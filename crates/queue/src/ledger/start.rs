@@ -1,6 +1,6 @@
 //! What starts next.
 
-use super::{Ledger, NoteKind, Phase, RunState};
+use super::{Entry, Ledger, NoteKind, Phase, RunState};
 use crate::order::Shelf;
 use crate::{JobId, Results};
 use regatta_core::{Request, TaskError, Time};
@@ -36,59 +36,83 @@ impl<J, R, E> Ledger<J, R, E> {
     #[inline]
     pub(crate) fn claim(&mut self, now: Time, worker: usize) -> Claim<J> {
         self.confirm(worker);
-        if self.is_over() {
-            self.wind_up(now);
-            return Claim::Over;
+        if self.stats.delayed > 0 {
+            self.promote(now);
         }
-        self.promote(now);
-        if !self.may_start() {
-            self.wait(worker);
-            return Claim::Wait;
-        }
-        if self.has_room() {
-            self.line.unshelve(Shelf::Room);
-        }
-        let Some(slot) = self.candidate() else {
-            self.wait(worker);
-            return Claim::Wait;
+        let running = self.stats.running + self.stats.stopping;
+        let may_start = self.state == RunState::Running
+            && running < self.rules.workers
+            && !self.is_paused()
+            && self.stats.pending > 0
+            && self.course.is_open();
+        let Some(slot) = (if may_start { self.candidate() } else { None }) else {
+            return self.idle(now, worker);
         };
-        self.line.take(slot);
-        self.busy(worker);
-        self.shift(slot, Phase::Running { worker });
         self.staff[worker].claimed = Some(slot);
-        let bounded = matches!(self.rules.results, Results::Bounded(_));
+        self.claimed += 1;
+        if self.staff[worker].is_idle {
+            self.busy(worker);
+        }
         let entry = &mut self.entries[slot];
+        entry.phase = Phase::Running { worker };
+        self.stats.pending -= 1;
+        self.stats.running += 1;
         entry.attempts += 1;
         entry.started = now;
         if entry.attempts == 1 {
             entry.first = now;
         }
-        if bounded && entry.owes {
+        if entry.owes && self.is_bounded() {
             self.owed += 1;
         }
+        let entry = &self.entries[slot];
         let start = Start {
             slot,
             job: entry.job.clone(),
             id: entry.id(slot),
             attempt: entry.attempts,
             request: entry.request,
-            deadline: Time::MAX,
+            deadline: self.deadline(entry, now),
             has_rivals: self.has_classes,
             has_about: entry.about.is_some() || entry.rare.is_some(),
         };
         if let (Some(_), Some(class)) = (self.rules.class_limit, start.request.class) {
             *self.classes.entry(class).or_default() += 1;
         }
-        if !self.door.is_empty() {
-            self.serve_door();
+        if self.stats.pending > 0 {
+            // Another worker may be able to take one too.
+            self.call_one();
         }
-        let deadline = self.deadline(slot, now);
-        Claim::Start(Start { deadline, ..start })
+        Claim::Start(start)
     }
 
-    /// The first job that may start by our own rules; others on the way there are put aside.
+    /// There is nothing to start.
+    fn idle(&mut self, now: Time, worker: usize) -> Claim<J> {
+        if self.state == RunState::Over {
+            return Claim::Over;
+        }
+        if self.is_over() {
+            self.wind_up(now);
+            return Claim::Over;
+        }
+        self.wait(worker);
+        Claim::Wait
+    }
+
+    #[inline]
+    fn is_bounded(&self) -> bool {
+        matches!(self.rules.results, Results::Bounded(_))
+    }
+
+    /// Takes the first job that may start by our own rules; others on the way there are put aside.
     #[inline]
     fn candidate(&mut self) -> Option<usize> {
+        if !self.has_shelves {
+            return self.line.pop();
+        }
+        if self.has_room() {
+            self.line.unshelve(Shelf::Room);
+        }
         loop {
             let slot = self.line.candidate()?;
             let entry = &self.entries[slot];
@@ -102,6 +126,7 @@ impl<J, R, E> Ledger<J, R, E> {
             } else if self.line.joins_refused(slot, class) {
                 self.line.shelve(slot, Shelf::Refused(class));
             } else {
+                self.line.take(slot);
                 return Some(slot);
             }
         }
@@ -116,29 +141,32 @@ impl<J, R, E> Ledger<J, R, E> {
         }
     }
 
-    #[inline]
-    fn may_start(&self) -> bool {
-        self.state == RunState::Running
-            && !self.is_paused()
-            && self.stats.running + self.stats.stopping < self.rules.workers
-            && self.course.is_open()
-    }
-
     /// The strategy doesn't let it start: it waits again, behind its reason.
     pub(crate) fn unclaim(&mut self, slot: usize, worker: usize) {
-        self.staff[worker].claimed = None;
+        self.unclaimed(worker);
         self.uncount(slot);
         self.shift(slot, Phase::Pending);
         let entry = &mut self.entries[slot];
         entry.attempts -= 1;
         let class = entry.request.class;
+        self.has_shelves = true;
         self.line.asked(slot, class);
     }
 
-    /// What was claimed last has really been started.
+    pub(super) fn unclaimed(&mut self, worker: usize) {
+        if self.staff[worker].claimed.take().is_some() {
+            self.claimed -= 1;
+        }
+    }
+
+    /// What was claimed last has really been started. Only now is its place free.
     #[inline]
     pub(crate) fn confirm(&mut self, worker: usize) {
         if let Some(slot) = self.staff[worker].claimed.take() {
+            self.claimed -= 1;
+            if !self.door.is_empty() {
+                self.serve_door();
+            }
             let attempts = self.entries[slot].attempts;
             if attempts == 1 {
                 self.line.started(slot);
@@ -204,14 +232,15 @@ impl<J, R, E> Ledger<J, R, E> {
     }
 
     #[inline]
-    fn deadline(&self, slot: usize, now: Time) -> Time {
-        let attempt = self.course.settings.attempt_timeout.map_or(Time::MAX, |timeout| now + timeout);
-        attempt.min(self.task_deadline(slot))
+    fn deadline(&self, entry: &Entry<J, R, E>, now: Time) -> Time {
+        let settings = &self.course.settings;
+        let attempt = settings.attempt_timeout.map_or(Time::MAX, |timeout| now + timeout);
+        attempt.min(settings.task_timeout.map_or(Time::MAX, |timeout| entry.first + timeout))
     }
 
     /// The strategy refuses it for good.
     pub(crate) fn reject(&mut self, now: Time, slot: usize, worker: usize, why: regatta_core::Rejection) {
-        self.staff[worker].claimed = None;
+        self.unclaimed(worker);
         self.entries[slot].attempts -= 1;
         self.uncount(slot);
         self.settle(slot, now, Err(TaskError::Rejected(why)));

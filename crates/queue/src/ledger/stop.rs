@@ -26,7 +26,9 @@ impl<J, R, E> Ledger<J, R, E> {
         if let Some(order) = self.staff[worker].orders.pop_front() {
             return Some(order);
         }
-        self.line.new_round();
+        if self.has_shelves {
+            self.line.new_round();
+        }
         self.promote(now);
         let mut also = self.waits.next_due().unwrap_or(Time::MAX);
         if !self.ends.is_empty() {
@@ -50,6 +52,7 @@ impl<J, R, E> Ledger<J, R, E> {
             self.tell_all();
         }
         if control == Some(Control::CancelAll) {
+            self.fix_all(now);
             for worker in &mut self.staff {
                 worker.orders.push_back(Control::CancelAll);
             }
@@ -78,10 +81,47 @@ impl<J, R, E> Ledger<J, R, E> {
     }
 
     /// Nothing more starts; what runs has its grace.
-    pub(crate) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self, now: Time) {
+        let due = now + self.course.settings.grace;
+        self.stop_due = Some(self.stop_due.map_or(due, |earlier| earlier.min(due)));
         self.course.cancel();
         self.empty_door();
         self.call_everybody();
+        self.call_watchers();
+    }
+
+    /// Nothing more starts, and what runs ends now.
+    pub(crate) fn abort(&mut self, now: Time) {
+        self.stop_due = Some(now);
+        self.course.abandon();
+        self.fix_all(now);
+        self.empty_door();
+        self.call_everybody();
+        self.call_watchers();
+    }
+
+    /// Where workers are tasks of an executor, which may take its time, the outcome of what runs is fixed at once.
+    pub(crate) fn fix_all(&mut self, now: Time) {
+        if self.crew == 0 {
+            return;
+        }
+        let running: Vec<_> = self
+            .entries
+            .iter()
+            .filter_map(|(slot, entry)| match entry.phase {
+                Phase::Running { worker } => Some((slot, worker)),
+                Phase::Pending | Phase::Delayed | Phase::Stopping { .. } => None,
+            })
+            .collect();
+        for (slot, worker) in running {
+            self.settle_stopping(slot, now, worker);
+            self.order(worker, Control::Cancel(slot));
+        }
+    }
+
+    /// Whether every outcome is known in a run that has stopped, although workers have not let go of all jobs.
+    pub(crate) fn is_as_good_as_over(&self) -> bool {
+        self.state == RunState::Running && self.stats.running == 0 && self.course.is_closed()
     }
 
     /// Ends one job. Whether it had no end yet.
@@ -106,7 +146,7 @@ impl<J, R, E> Ledger<J, R, E> {
                 }
                 let grace = self.course.settings.grace;
                 if grace.is_zero() {
-                    self.order(worker, Control::Cancel(slot));
+                    self.end_running(slot, now, worker);
                 } else {
                     self.errands.extend(rare.token.clone().map(Errand::Cancel));
                     self.ends.push(now + grace, (slot, seq));
@@ -115,6 +155,14 @@ impl<J, R, E> Ledger<J, R, E> {
             }
         }
         true
+    }
+
+    /// It must end now.
+    fn end_running(&mut self, slot: usize, now: Time, worker: usize) {
+        if self.crew > 0 {
+            self.settle_stopping(slot, now, worker);
+        }
+        self.order(worker, Control::Cancel(slot));
     }
 
     fn order(&mut self, worker: usize, order: Control) {
@@ -131,7 +179,7 @@ impl<J, R, E> Ledger<J, R, E> {
         while let Some((slot, seq)) = self.ends.pop_due(now) {
             let Some(entry) = self.entries.get(slot).filter(|entry| entry.seq == seq) else { continue };
             match entry.phase {
-                Phase::Running { worker } => self.order(worker, Control::Cancel(slot)),
+                Phase::Running { worker } => self.end_running(slot, now, worker),
                 Phase::Pending | Phase::Delayed | Phase::Stopping { .. } => {}
             }
         }
@@ -146,17 +194,7 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// The engine is gone before its run was over: what ran in it has ended, what waits goes on waiting.
     pub(crate) fn interrupt(&mut self, now: Time, fresh: Course) {
-        let running: Vec<_> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| matches!(entry.phase, Phase::Running { .. } | Phase::Stopping { .. }))
-            .map(|(slot, _)| slot)
-            .collect();
-        for slot in running {
-            let token = self.entries[slot].rare.as_mut().and_then(|rare| rare.token.take());
-            self.errands.extend(token.map(Errand::Cancel));
-            self.settle(slot, now, Err(TaskError::Cancelled));
-        }
+        self.drop_running(now, None);
         self.state = RunState::Still;
         self.course = fresh;
         self.told = false;
@@ -174,7 +212,7 @@ impl<J, R, E> Ledger<J, R, E> {
         let mut tried: Vec<_> = self
             .entries
             .iter()
-            .filter(|(_, entry)| entry.attempts > 0)
+            .filter(|(_, entry)| entry.attempts > 0 && matches!(entry.phase, Phase::Pending | Phase::Delayed))
             .map(|(slot, entry)| (entry.seq, slot))
             .collect();
         tried.sort_unstable();
@@ -187,19 +225,28 @@ impl<J, R, E> Ledger<J, R, E> {
         self.call_watchers();
     }
 
-    /// A worker is gone: what it ran has ended.
-    pub(crate) fn lose(&mut self, now: Time, worker: usize) {
-        let lost: Vec<_> = self
+    /// What this worker ran, or all of them, was dropped.
+    fn drop_running(&mut self, now: Time, of: Option<usize>) {
+        let dropped: Vec<_> = self
             .entries
             .iter()
-            .filter(|(_, entry)| entry.phase == Phase::Running { worker })
+            .filter(|(_, entry)| match entry.phase {
+                Phase::Running { worker } | Phase::Stopping { worker } => of.is_none_or(|of| of == worker),
+                Phase::Pending | Phase::Delayed => false,
+            })
             .map(|(slot, _)| slot)
             .collect();
-        for slot in lost {
+        for slot in dropped {
             let token = self.entries[slot].rare.as_mut().and_then(|rare| rare.token.take());
             self.errands.extend(token.map(Errand::Cancel));
-            self.settle(slot, now, Err(TaskError::Cancelled));
+            self.failed(slot, now, TaskError::Cancelled, None, None);
         }
+    }
+
+    /// A worker is gone: what it ran has ended.
+    pub(crate) fn lose(&mut self, now: Time, worker: usize) {
+        self.unclaimed(worker);
+        self.drop_running(now, Some(worker));
         self.busy(worker);
         if self.stats.pending > 0 {
             self.call_one();
@@ -209,7 +256,12 @@ impl<J, R, E> Ledger<J, R, E> {
     /// The run is over: says how it went, and gives every job its end that has none.
     pub(crate) fn finish(&mut self, now: Time, fresh: Course) -> Finished<J> {
         self.wind_up(now);
-        let mut unsettled: Vec<_> = self.entries.iter().map(|(slot, entry)| (entry.seq, slot)).collect();
+        let mut unsettled: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| !matches!(entry.phase, Phase::Stopping { .. }))
+            .map(|(slot, entry)| (entry.seq, slot))
+            .collect();
         unsettled.sort_unstable();
         if !unsettled.is_empty() {
             self.course.left_over();
@@ -249,8 +301,13 @@ impl<J, R, E> Ledger<J, R, E> {
 
     fn dismiss(&mut self) {
         self.is_wound_up = false;
-        self.staff.clear();
+        self.stop_due = None;
         self.idle.clear();
+        // Those who are still somewhere find their place when they come back.
+        if self.crew == 0 {
+            self.staff.clear();
+            self.claimed = 0;
+        }
         self.ends = regatta_engine::Retrying::new();
     }
 

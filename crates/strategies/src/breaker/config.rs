@@ -16,8 +16,8 @@ pub(super) struct Settings {
     pub(super) probes: u32,
     pub(super) probe_timeout: Duration,
     pub(super) recover_over: Option<Duration>,
-    /// Longer than this is slow.
-    pub(super) slow: Option<Duration>,
+    /// More nanoseconds than this are slow.
+    pub(super) slow: Option<u64>,
     pub(super) fail_fast: bool,
 }
 
@@ -92,7 +92,7 @@ impl Breaker {
         Self {
             settings,
             window,
-            phase: Phase::Closed(None),
+            phase: Phase::Closed,
             generation: 0,
             openings: 0,
             in_flight: 0,
@@ -139,7 +139,7 @@ impl Breaker {
             Window::Count(_, judge) | Window::Time(_, judge) => judge,
         };
         judge.slow = Some(rate);
-        self.settings.slow = Some(over);
+        self.settings.slow = Some(u64::try_from(over.as_nanos()).unwrap_or(u64::MAX));
         Ok(self)
     }
 

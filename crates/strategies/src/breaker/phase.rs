@@ -8,7 +8,9 @@ pub(super) const STEPS: u32 = 10;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
-    Closed(Option<Recovery>),
+    Closed,
+    /// Closed, too, but not for as many as would like to.
+    Recovering(Recovery),
     /// Open until a time and half-open from then on: time alone makes it so, nothing has to be written down.
     Open(Episode),
     Forced,

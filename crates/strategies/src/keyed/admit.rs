@@ -1,7 +1,7 @@
 //! How `Keyed` is asked: it finds the class, and hands the question on.
 
 use super::{Keyed, Slot, Undo};
-use regatta_core::{Explain, Hold, Kick, Outcome, Readiness, Request, Strategy, Time};
+use regatta_core::{Class, Explain, Hold, Kick, Outcome, Readiness, Request, Strategy, Time};
 
 /// What a task in flight holds of a [`Keyed`]: the token of its class's strategy.
 #[derive(Debug)]
@@ -13,25 +13,33 @@ pub struct KeyedToken<T> {
 }
 
 impl<S: Strategy> Keyed<S> {
-    /// Starts the first task of a new class, and only then remembers the class.
+    /// Where a new class would stand, and its strategy.
     #[cold]
-    fn start_new(&mut self, now: Time, request: &Request) -> Result<KeyedToken<S::Token>, Readiness> {
-        let room = self.room(now);
-        let place = match room {
-            Ok(place) => place,
+    fn newcomer(&self, now: Time, request: &Request) -> Result<(usize, S), Readiness> {
+        match self.room(now) {
+            Ok(place) => Ok((place, self.make.one(request.class))),
             Err(later) => {
                 let fresh = self.make.look(request.class, |fresh| fresh.ready(now, request));
-                return Err(without_place(later, fresh));
+                Err(without_place(later, fresh))
             }
-        };
-        let mut strategy = self.make.one(request.class);
-        let inner = strategy.start(now, request)?;
-        let former = self.put(place, request.class, false, strategy);
+        }
+    }
+
+    /// Remembers a new class, which has started something. Its number.
+    #[cold]
+    fn remember(&mut self, class: Option<Class>, (place, strategy): (usize, S)) -> u64 {
+        let former = self.put(place, class, false, strategy);
         self.lock().add(place);
         let number = self.made;
         self.undo = former.map(|former| Undo { place: (place, number), former });
-        self.latest = now;
-        Ok(KeyedToken { place, number, inner })
+        number
+    }
+
+    /// Whether it holds for any class that there is, or may come.
+    fn any(&self, holds: impl Fn(&S) -> bool) -> bool {
+        self.make.is_mixed()
+            || self.make.look(None, &holds)
+            || self.slots.iter().any(|slot| holds(&slot.strategy))
     }
 
     /// The slot of a token, unless its class was forgotten or set anew.
@@ -57,15 +65,29 @@ impl<S: Strategy> Strategy for Keyed<S> {
 
     #[inline]
     fn start(&mut self, now: Time, request: &Request) -> Result<Self::Token, Readiness> {
-        let Some(place) = self.find(request.class) else { return self.start_new(now, request) };
-        let slot = &mut self.slots[place];
-        let inner = slot.strategy.start(now, request)?;
+        // One call for both, so that the token stays in registers: memory that a new class's start had filled would have
+        // to be copied.
+        let mut newcomer = None;
+        let (place, strategy) = match self.find(request.class) {
+            Some(place) => (place, &mut self.slots[place].strategy),
+            None => {
+                let (place, strategy) = newcomer.insert(self.newcomer(now, request)?);
+                (*place, strategy)
+            }
+        };
+        let inner = strategy.start(now, request)?;
         self.latest = now;
-        // From here on, what was forgotten before stays forgotten.
-        if self.undo.is_some() {
-            self.undo = None;
-        }
-        Ok(KeyedToken { place, number: slot.number, inner })
+        let number = match newcomer {
+            Some(newcomer) => self.remember(request.class, newcomer),
+            None => {
+                // From here on, what was forgotten before stays forgotten.
+                if self.undo.is_some() {
+                    self.undo = None;
+                }
+                self.slots[place].number
+            }
+        };
+        Ok(KeyedToken { place, number, inner })
     }
 
     #[inline]
@@ -73,6 +95,9 @@ impl<S: Strategy> Strategy for Keyed<S> {
         let KeyedToken { place, number, inner } = token;
         let Some(slot) = self.live(place, number) else { return };
         slot.strategy.finish(inner, now, outcome);
+        if outcome != Outcome::Unused && !slot.strategy.finish_matters() {
+            return;
+        }
         if outcome == Outcome::Unused
             && let Some(undo) = self.undo.take_if(|undo| undo.place == (place, number))
         {
@@ -130,11 +155,15 @@ impl<S: Strategy> Strategy for Keyed<S> {
 
     /// What is made by a function may differ from class to class, so it counts as timed.
     fn timed(&self) -> bool {
-        self.make.is_mixed() || self.slots.iter().any(|slot| slot.strategy.timed())
+        self.any(S::timed)
     }
 
     fn finish_timed(&self) -> bool {
-        self.make.is_mixed() || self.slots.iter().any(|slot| slot.strategy.finish_timed())
+        self.any(S::finish_timed)
+    }
+
+    fn finish_matters(&self) -> bool {
+        self.any(S::finish_matters)
     }
 
     fn hold(&self, token: &Self::Token) -> Hold {

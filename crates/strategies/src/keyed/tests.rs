@@ -173,6 +173,27 @@ fn the_member_explains_itself_and_else_the_lack_of_a_place() {
     assert!(Keyed::new(spacing(1)).timed());
 }
 
+/// What is set for those who are there says nothing of those who may come.
+#[test]
+fn it_answers_for_classes_that_may_come() {
+    let measured = |measure| spacing(1).from(measure);
+    let asked = |keyed: &Keyed<Spacing>| (keyed.finish_timed(), keyed.finish_matters());
+    for (template, known, expected) in [
+        (Measure::Start, Measure::Start, false),
+        (Measure::Start, Measure::Finish, true),
+        (Measure::Finish, Measure::Start, true),
+    ] {
+        let mut keyed = Keyed::new(measured(template));
+        keyed.set(None, measured(known));
+        assert_eq!(asked(&keyed), (expected, expected), "{template:?}, {known:?}");
+    }
+    assert_eq!(
+        asked(&Keyed::with(move |_| measured(Measure::Start))),
+        (true, true),
+        "some class may be otherwise"
+    );
+}
+
 #[test]
 fn it_rests_when_all_classes_do() {
     let mut keyed = Keyed::new(spacing(10));

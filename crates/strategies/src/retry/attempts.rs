@@ -1,11 +1,11 @@
 //! `retry`: one operation, until it succeeds or its rule says stop.
 
 use super::deadline::in_time;
-use super::door::{Door, Through};
+use super::door::Through;
+use super::extras::{Extra, Extras, complete};
 use pin_project_lite::pin_project;
 use regatta_core::{
-    BoxFuture, Clock, Limiter, Outcome, Permit, Readiness, Rejection, Request, Retry, Sleep, Strategy,
-    SystemClock, TaskError, Time,
+    Clock, Limiter, Outcome, Permit, Readiness, Rejection, Request, Retry, Strategy, TaskError, Time,
 };
 use std::fmt;
 use std::future::Future;
@@ -30,14 +30,13 @@ const ATTEMPTS_PER_POLL: u32 = 128;
 ///
 /// # Defaults
 ///
-/// [`SystemClock`]; no timeout per attempt; no limiter.
+/// [`SystemClock`](regatta_core::SystemClock); no timeout per attempt; no limiter.
 ///
 /// # Cost
 ///
-/// Around an operation that succeeds, a few nanoseconds: no allocation (one if there are other settings), and no look at the clock unless the rule
-/// [measures time](Retry::timed). A retry after no pause touches no timer, one
-/// after a pause makes one; after 128 attempts in one poll, others get
-/// their turn first.
+/// Around an operation that succeeds, a few nanoseconds: no allocation (one if there are other settings), and no look at
+/// the clock unless the rule [measures time](Retry::timed). A retry after no pause touches no timer, one after a pause
+/// makes one; after 128 attempts in one poll, others get their turn first.
 ///
 /// # Cancel safety
 ///
@@ -69,7 +68,8 @@ where
     F: FnOnce() -> Fut + Clone,
     Fut: Future<Output = Result<T, E>>,
 {
-    Attempts { attempt: None, rule, op, attempts: 0, phase: Phase::Due, failure: None, extras: None }
+    let state = State::Between { stage: Stage::Due, failure: None };
+    Attempts { state, rule, op, attempts: 0, extras: Extras::default() }
 }
 
 pin_project! {
@@ -82,46 +82,38 @@ pin_project! {
     /// Dropping it drops the attempt that runs, or forgets the one that was to come.
     #[must_use = "futures do nothing unless polled"]
     pub struct Attempts<R, F, Fut, E> {
-        // Dropped midway, it goes before its permit, which is in the extras.
+        // An attempt that is dropped midway goes before its permit, which is in the extras.
         #[pin]
-        attempt: Option<Fut>,
+        state: State<Fut, E>,
         rule: R,
         op: F,
         attempts: u32,
-        phase: Phase,
-        // The latest, which stands if the next attempt comes too late.
-        failure: Option<TaskError<E>>,
-        extras: Option<Box<Extras>>,
+        extras: Extras,
     }
 }
 
-#[derive(Clone, Copy)]
-enum Phase {
-    Due,
-    InLine,
-    Running,
-    Pausing,
-    Over,
+pin_project! {
+    #[project = StateProjection]
+    enum State<Fut, E> {
+        // The failure is the latest, which stands if the next attempt comes too late.
+        Between { stage: Stage, failure: Option<TaskError<E>> },
+        Running { #[pin] attempt: Fut },
+        Over,
+    }
 }
 
-/// What an operation that succeeds at once does without, so that it doesn't carry it around.
-#[derive(Default)]
-struct Extras {
-    clock: Option<Arc<dyn Clock>>,
-    timeout: Option<Duration>,
-    /// When the attempt that runs times out.
-    until: Time,
-    door: Option<Box<dyn Door>>,
-    wait: Option<BoxFuture<'static, Result<Permit, Rejection>>>,
-    permit: Option<Permit>,
-    /// For the pause, or for the timeout of the attempt that runs.
-    timer: Option<Sleep>,
+/// What an attempt that doesn't run yet waits for.
+#[derive(Clone, Copy)]
+enum Stage {
+    Due,
+    InLine,
+    Pausing,
 }
 
 impl<R, F, Fut, E> Attempts<R, F, Fut, E> {
     /// Waits and measures on `clock`.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.extras.get_or_insert_default().clock = Some(clock);
+        self.extras.fill().clock = Some(clock);
         self
     }
 
@@ -129,7 +121,7 @@ impl<R, F, Fut, E> Attempts<R, F, Fut, E> {
     ///
     /// Every attempt is polled once at least, and one that is done when its time is up counts as done.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.extras.get_or_insert_default().timeout = Some(timeout);
+        self.extras.fill().timeout = Some(timeout);
         self
     }
 
@@ -152,7 +144,7 @@ impl<R, F, Fut, E> Attempts<R, F, Fut, E> {
         S: Strategy<Token: Send + 'static> + Send + 'static,
     {
         let door = Through { limiter: limiter.clone(), request };
-        self.extras.get_or_insert_default().door = Some(Box::new(door));
+        self.extras.fill().door = Some(Box::new(door));
         self
     }
 
@@ -173,49 +165,32 @@ where
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut attempts_left = ATTEMPTS_PER_POLL;
+        // The first attempt is as a rule the only one, and mostly there is nothing to ask before it.
+        if self.attempts == 0 && self.extras.is_empty() && matches!(self.state, State::Between { .. }) {
+            attempts_left -= 1;
+            self.as_mut().launch();
+        }
         loop {
             let this = self.as_mut().project();
-            let end = match *this.phase {
-                Phase::Due if attempts_left == 0 => {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Phase::Due => {
-                    attempts_left -= 1;
-                    self.as_mut().pass()
-                }
-                Phase::InLine => match ready!(poll_line(this.extras, cx)) {
-                    Ok(permit) => self.as_mut().start(Some(permit)),
-                    Err(rejection) => Some(self.as_mut().refused(rejection)),
+            let end = match this.state.project() {
+                // First the attempt: one that is done when its time is up is done.
+                StateProjection::Running { attempt } => match attempt.poll(cx) {
+                    Poll::Ready(Ok(value)) => {
+                        self.as_mut().ended(Outcome::Success);
+                        return Poll::Ready(Ok(value));
+                    }
+                    Poll::Ready(Err(error)) => self.as_mut().failed(TaskError::Failed(error)),
+                    Poll::Pending => {
+                        let after = ready!(this.extras.poll_timeout(cx));
+                        self.as_mut().failed(TaskError::TimedOut { after })
+                    }
                 },
-                Phase::Running => {
-                    let Some(attempt) = this.attempt.as_pin_mut() else { unreachable!("an attempt runs") };
-                    // First the attempt: one that is done when its time is up is done.
-                    match attempt.poll(cx) {
-                        Poll::Ready(Ok(value)) => {
-                            self.as_mut().ended(Outcome::Success);
-                            return Poll::Ready(Ok(value));
-                        }
-                        Poll::Ready(Err(error)) => self.as_mut().failed(TaskError::Failed(error)),
-                        Poll::Pending => {
-                            let after = ready!(poll_timeout(this.extras, cx));
-                            self.as_mut().failed(TaskError::TimedOut { after })
-                        }
-                    }
+                StateProjection::Between { .. } | StateProjection::Over => {
+                    ready!(self.as_mut().proceed(&mut attempts_left, cx))
                 }
-                Phase::Pausing => {
-                    let timer = &mut this.extras.get_or_insert_default().timer;
-                    if let Some(timer) = timer {
-                        ready!(Pin::new(timer).poll(cx));
-                    }
-                    *timer = None;
-                    *this.phase = Phase::Due;
-                    None
-                }
-                Phase::Over => panic!("`Attempts` was polled after it had ended"),
             };
             if let Some(failure) = end {
-                *self.as_mut().project().phase = Phase::Over;
+                self.as_mut().project().state.set(State::Over);
                 return Poll::Ready(Err(failure));
             }
         }
@@ -229,16 +204,42 @@ where
     F: FnOnce() -> Fut + Clone,
     Fut: Future<Output = Result<T, E>>,
 {
-    /// Starts the attempt that is due, or queues for its permit.
-    #[inline]
-    fn pass(self: Pin<&mut Self>) -> Option<TaskError<E>> {
-        if self.extras.is_none() { self.start(None) } else { self.ask() }
+    /// Waits for what the next attempt waits for, and starts it once that is there.
+    #[inline(never)]
+    fn proceed(
+        mut self: Pin<&mut Self>,
+        attempts_left: &mut u32,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<TaskError<E>>> {
+        let this = self.as_mut().project();
+        let StateProjection::Between { stage, .. } = this.state.project() else {
+            panic!("`Attempts` was polled after it had ended")
+        };
+        Poll::Ready(match stage {
+            Stage::Due if *attempts_left == 0 => {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Stage::Due => {
+                *attempts_left -= 1;
+                self.pass()
+            }
+            Stage::InLine => match ready!(this.extras.poll_line(cx)) {
+                Ok(permit) => self.start(Some(permit)),
+                Err(rejection) => Some(self.refused(rejection)),
+            },
+            Stage::Pausing => {
+                ready!(this.extras.poll_pause(cx));
+                *stage = Stage::Due;
+                None
+            }
+        })
     }
 
-    #[inline(never)]
-    fn ask(mut self: Pin<&mut Self>) -> Option<TaskError<E>> {
+    /// Starts the attempt that is due, or queues for its permit.
+    fn pass(mut self: Pin<&mut Self>) -> Option<TaskError<E>> {
         let this = self.as_mut().project();
-        let Some(Extras { door: Some(door), wait, .. }) = this.extras.as_deref_mut() else {
+        let Some(Extra { door: Some(door), wait, .. }) = this.extras.get() else {
             return self.start(None);
         };
         match door.try_pass() {
@@ -247,38 +248,42 @@ where
             Err(Readiness::Ready | Readiness::NotBefore(_) | Readiness::OnChange) => {
                 let deadline = if *this.attempts == 0 { Time::MAX } else { this.rule.deadline() };
                 *wait = Some(door.pass(deadline));
-                *this.phase = Phase::InLine;
+                if let StateProjection::Between { stage, .. } = this.state.project() {
+                    *stage = Stage::InLine;
+                }
                 None
             }
         }
     }
 
-    #[inline]
-    fn start(self: Pin<&mut Self>, permit: Option<Permit>) -> Option<TaskError<E>> {
+    fn start(mut self: Pin<&mut Self>, permit: Option<Permit>) -> Option<TaskError<E>> {
         if self.is_late() {
             complete(permit, Outcome::Unused);
             return Some(self.refused(Rejection::TooLate));
         }
+        self.as_mut().launch();
+        if permit.is_some() {
+            self.project().extras.fill().permit = permit;
+        }
+        None
+    }
+
+    #[inline]
+    fn launch(self: Pin<&mut Self>) {
         let mut this = self.project();
         // If the operation panics, this is over.
-        *this.phase = Phase::Over;
+        this.state.set(State::Over);
         if *this.attempts == 0 {
-            let now = if this.rule.timed() { clock_of(this.extras).now() } else { Time::ZERO };
+            let now = if this.rule.timed() { this.extras.clock().now() } else { Time::ZERO };
             this.rule.begin(now);
-        } else {
-            *this.failure = None;
         }
         *this.attempts = this.attempts.saturating_add(1);
-        if let Some(timeout) = this.extras.as_ref().and_then(|extras| extras.timeout) {
-            let until = clock_of(this.extras).now() + timeout;
-            this.extras.get_or_insert_default().until = until;
+        if let Some(timeout) = this.extras.get().and_then(|extra| extra.timeout) {
+            let until = this.extras.clock().now() + timeout;
+            this.extras.fill().until = until;
         }
-        this.attempt.set(Some(this.op.clone()()));
-        if permit.is_some() {
-            this.extras.get_or_insert_default().permit = permit;
-        }
-        *this.phase = Phase::Running;
-        None
+        let attempt = this.op.clone()();
+        this.state.set(State::Running { attempt });
     }
 
     /// A retry that was due in time may start late: the executor was busy, or the line long.
@@ -287,13 +292,17 @@ where
             return false;
         }
         let deadline = self.rule.deadline();
-        deadline != Time::MAX && !in_time(clock_of(&self.extras).now(), deadline)
+        deadline != Time::MAX && !in_time(self.extras.clock().now(), deadline)
     }
 
     #[cold]
     fn refused(self: Pin<&mut Self>, rejection: Rejection) -> TaskError<E> {
         let this = self.project();
-        match this.failure.take() {
+        let failure = match this.state.project() {
+            StateProjection::Between { failure, .. } => failure.take(),
+            StateProjection::Running { .. } | StateProjection::Over => None,
+        };
+        match failure {
             None => TaskError::Rejected(rejection),
             Some(failure) => {
                 this.rule.forgo();
@@ -306,11 +315,10 @@ where
     #[inline]
     fn ended(self: Pin<&mut Self>, outcome: Outcome) {
         let mut this = self.project();
-        *this.phase = Phase::Over;
-        this.attempt.set(None);
-        if let Some(extras) = this.extras {
-            extras.timer = None;
-            complete(extras.permit.take(), outcome);
+        this.state.set(State::Over);
+        if let Some(extra) = this.extras.get() {
+            extra.timer = None;
+            complete(extra.permit.take(), outcome);
         }
     }
 
@@ -318,52 +326,21 @@ where
     #[inline(never)]
     fn failed(mut self: Pin<&mut Self>, failure: TaskError<E>) -> Option<TaskError<E>> {
         self.as_mut().ended(Outcome::Failure);
-        let this = self.project();
-        let clock = clock_of(this.extras);
+        let mut this = self.project();
+        let clock = this.extras.clock();
         let timed = this.rule.timed();
         let now = if timed { clock.now() } else { Time::ZERO };
         let Some(pause) = this.rule.delay(now, *this.attempts, &failure) else { return Some(failure) };
-        *this.failure = Some(failure);
-        if pause.is_zero() {
-            *this.phase = Phase::Due;
-            return None;
-        }
-        let now = if timed { now } else { clock.now() };
-        let timer = clock.sleep_until(now + pause);
-        this.extras.get_or_insert_default().timer = Some(timer);
-        *this.phase = Phase::Pausing;
+        let stage = if pause.is_zero() {
+            Stage::Due
+        } else {
+            let now = if timed { now } else { clock.now() };
+            let timer = clock.sleep_until(now + pause);
+            this.extras.fill().timer = Some(timer);
+            Stage::Pausing
+        };
+        this.state.set(State::Between { stage, failure: Some(failure) });
         None
-    }
-}
-
-fn clock_of(extras: &Option<Box<Extras>>) -> &dyn Clock {
-    extras.as_ref().and_then(|extras| extras.clock.as_deref()).unwrap_or(&SystemClock)
-}
-
-/// The permit, once it is this one's turn.
-fn poll_line(extras: &mut Option<Box<Extras>>, cx: &mut Context<'_>) -> Poll<Result<Permit, Rejection>> {
-    let Some(Extras { wait, .. }) = extras.as_deref_mut() else {
-        unreachable!("who is in line has a limiter")
-    };
-    let Some(turn) = wait else { unreachable!("who is in line waits") };
-    let result = ready!(turn.as_mut().poll(cx));
-    *wait = None;
-    Poll::Ready(result)
-}
-
-/// The timeout, once it is up. Its timer is made when the attempt first has to wait.
-fn poll_timeout(extras: &mut Option<Box<Extras>>, cx: &mut Context<'_>) -> Poll<Duration> {
-    let Some(Extras { timeout: Some(timeout), until, timer, clock, .. }) = extras.as_deref_mut() else {
-        return Poll::Pending;
-    };
-    let clock = clock.as_deref().unwrap_or(&SystemClock);
-    ready!(Pin::new(timer.get_or_insert_with(|| clock.sleep_until(*until))).poll(cx));
-    Poll::Ready(*timeout)
-}
-
-fn complete(permit: Option<Permit>, outcome: Outcome) {
-    if let Some(permit) = permit {
-        permit.complete(outcome);
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// A clock that stands still: nothing here is about time.
-struct Still;
+pub(super) struct Still;
 
 impl Clock for Still {
     fn now(&self) -> Time {
@@ -86,7 +86,7 @@ fn one() -> Arc<Shared<One>> {
     Shared::new(One::default(), Arc::new(Still))
 }
 
-fn acquire<S: Strategy>(shared: &Arc<Shared<S>>) -> Acquire<S> {
+pub(super) fn acquire<S: Strategy>(shared: &Arc<Shared<S>>) -> Acquire<S> {
     Acquire::new(shared.clone(), Request::new(), Time::MAX)
 }
 

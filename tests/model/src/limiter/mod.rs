@@ -2,8 +2,11 @@
 
 #[path = "../../../../crates/core/src/limiter/acquire.rs"]
 mod acquire;
+mod ends;
 #[path = "../../../../crates/core/src/limiter/errands.rs"]
 mod errands;
+#[path = "../../../../crates/core/src/limiter/mailbox.rs"]
+mod mailbox;
 mod meetings;
 #[path = "../../../../crates/core/src/limiter/permit.rs"]
 mod permit;

@@ -2,6 +2,7 @@
 
 mod aqute_faults;
 mod aqute_flows;
+mod cancel_safety;
 mod promises;
 mod support;
 mod task_manager;

@@ -339,6 +339,10 @@ impl Strategy for Rate {
     fn finish_timed(&self) -> bool {
         false
     }
+
+    fn finish_matters(&self) -> bool {
+        false
+    }
 }
 
 /// A limiter on a clock of its own.

@@ -55,32 +55,46 @@ impl CountWindow {
     }
 }
 
-/// Bits that are set from the first to the last and then over again; it takes memory only for those that were set.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// Bits of which none is set at first; it takes memory only up to the last one that was.
+#[derive(Clone, Eq, Debug, Default)]
 struct Bits(Vec<u64>);
 
 impl Bits {
-    /// Sets a bit, and says what it was.
+    /// Sets or clears one of `size` bits, and says what it was.
     #[inline]
     fn replace(&mut self, index: u32, bit: bool, size: u32) -> bool {
-        let (word, mask) = ((index / 64) as usize, 1_u64 << (index % 64));
-        if word == self.0.len() {
-            self.grow(size);
-        }
-        let word = &mut self.0[word];
+        let (place, mask) = ((index / 64) as usize, 1_u64 << (index % 64));
+        let Some(word) = self.0.get_mut(place) else {
+            if bit {
+                self.grow(place, mask, size);
+            }
+            return false;
+        };
         let before = *word & mask != 0;
         *word = if bit { *word | mask } else { *word & !mask };
         before
     }
 
     #[cold]
-    fn grow(&mut self, size: u32) {
-        if self.0.len() == self.0.capacity() {
+    #[inline(never)]
+    fn grow(&mut self, place: usize, word: u64, size: u32) {
+        if place >= self.0.capacity() {
             // Twice as much, but never more than the window needs.
-            let rest = size.div_ceil(64) as usize - self.0.len();
-            self.0.reserve_exact(self.0.len().max(1).min(rest));
+            let words = (2 * self.0.len()).max(place + 1).min(size.div_ceil(64) as usize);
+            self.0.reserve_exact(words - self.0.len());
         }
-        self.0.push(0);
+        self.0.resize(place, 0);
+        self.0.push(word);
+    }
+}
+
+/// How far they reach says nothing about the bits.
+impl PartialEq for Bits {
+    fn eq(&self, other: &Self) -> bool {
+        let common = self.0.len().min(other.0.len());
+        let (mine, rest) = self.0.split_at(common);
+        let (theirs, other_rest) = other.0.split_at(common);
+        mine == theirs && rest.iter().chain(other_rest).all(|word| *word == 0)
     }
 }
 

@@ -61,6 +61,7 @@ impl TimeWindow {
         (self.current % SLOTS as u64) as usize
     }
 
+    #[inline(never)]
     fn advance(&mut self, slot: u64) {
         if slot - self.current >= SLOTS as u64 {
             self.clear();

@@ -223,6 +223,37 @@ fn panics_inside_go_on_to_the_caller() {
     }
 }
 
+/// Begins with a panic.
+struct Unruly;
+
+impl Retry<Fault> for Unruly {
+    fn begin(&mut self, _: Time) {
+        panic!("no rules")
+    }
+
+    fn delay(&mut self, _: Time, _: u32, _: &TaskError<Fault>) -> Option<Duration> {
+        None
+    }
+}
+
+#[test]
+fn what_is_over_stays_over() {
+    fn ends<T>(attempts: impl Future<Output = T>) {
+        let mut attempts = std::pin::pin!(attempts);
+        let mut poll = || {
+            let mut cx = Context::from_waker(Waker::noop());
+            catch_unwind(AssertUnwindSafe(|| attempts.as_mut().poll(&mut cx).is_ready()))
+        };
+        assert!(!matches!(poll(), Ok(false)));
+        let panic = poll().unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"`Attempts` was polled after it had ended"));
+    }
+    ends(retry(every(1), async || Ok::<_, Fault>(())));
+    ends(retry(every(1).times(0), async || Err::<(), _>(Fault::Busy)));
+    ends(retry(every(1), || -> std::future::Ready<Result<(), Fault>> { panic!("overboard") }));
+    ends(retry(Unruly, async || -> Result<(), Fault> { unreachable!() }));
+}
+
 #[test]
 fn a_clock_that_never_sleeps_long_enough_does_no_harm() {
     struct Hasty;
