@@ -7,6 +7,8 @@ mod settle;
 mod slots;
 mod start;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use admit::{Admission, Origin};
 pub use entry::JobState;
@@ -21,7 +23,7 @@ use crate::order::Line;
 use crate::watchers::Watchers;
 use crate::{Done, Key, Results, Stats};
 use regatta_core::{Class, Kick, Time};
-use regatta_engine::{Control, Course, Retrying, Waits};
+use regatta_engine::{Course, Retrying, Waits};
 use slots::Slots;
 use std::collections::{HashMap, VecDeque};
 use std::task::Waker;
@@ -118,9 +120,20 @@ pub(crate) struct Reader {
 struct Worker {
     kick: Kick,
     is_idle: bool,
-    orders: VecDeque<Control>,
+    orders: VecDeque<Order>,
     /// Its last job, if the order has not been told that it was started.
     claimed: Option<usize>,
+}
+
+/// What a worker is to do.
+#[derive(Clone, Copy)]
+enum Order {
+    /// To end this job, if it still runs: slots are used again.
+    Cancel {
+        slot: usize,
+        seq: u64,
+    },
+    CancelAll,
 }
 
 /// Something that observers are to hear of.

@@ -204,7 +204,7 @@ impl<J, R, E> Ledger<J, R, E> {
     }
 
     /// A job whose outcome was told is gone from its worker too.
-    fn let_go(&mut self, slot: usize, result: Result<R, TaskError<E>>) {
+    pub(super) fn let_go(&mut self, slot: usize, result: Result<R, TaskError<E>>) {
         let now = self.entries[slot].started;
         self.leave(slot);
         let (_, done, _) = self.remove(slot, now, result);

@@ -156,6 +156,10 @@ impl<J, R, E> Ledger<J, R, E> {
     /// The strategy doesn't let it start: it waits again, behind its reason.
     pub(crate) fn unclaim(&mut self, slot: usize, worker: usize) {
         self.unclaimed(worker);
+        if let Phase::Stopping { .. } = self.entries[slot].phase {
+            // While the strategy was asked, it had its end.
+            return self.let_go(slot, Err(TaskError::Cancelled));
+        }
         self.uncount(slot);
         self.shift(slot, Phase::Pending);
         let entry = &mut self.entries[slot];
@@ -258,6 +262,9 @@ impl<J, R, E> Ledger<J, R, E> {
     /// The strategy refuses it for good.
     pub(crate) fn reject(&mut self, now: Time, slot: usize, worker: usize, why: regatta_core::Rejection) {
         self.unclaimed(worker);
+        if let Phase::Stopping { .. } = self.entries[slot].phase {
+            return self.let_go(slot, Err(TaskError::Rejected(why)));
+        }
         self.entries[slot].attempts -= 1;
         self.uncount(slot);
         self.settle(slot, now, Err(TaskError::Rejected(why)));
