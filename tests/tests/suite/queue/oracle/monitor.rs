@@ -49,10 +49,10 @@ fn look(site: &Site) {
             Some(last) => last.ended.as_ref().map_or(0, |(ended, _)| ended + site.program.pause),
         };
         let is_due = due <= site.now();
-        demand(
-            *state != Some(JobState::Delayed) || !is_due || is_ending,
-            "a job is due and still waits for its time",
-        );
+        // Where all are busy, nobody looks at what is due.
+        let is_looked_at = is_due && !is_ending && facts.alive < facts.workers;
+        let still_waits = *state == Some(JobState::Delayed) && is_looked_at;
+        demand(!still_waits, "a job is due and still waits for its time");
         demand(*state != Some(JobState::Pending) || is_due, "a job is not due and doesn't wait for its time");
         let is_free =
             *state == Some(JobState::Pending) && !is_ending && may_start(site, &facts, &stats, plan);
