@@ -115,6 +115,9 @@ impl<J, R, E> Ledger<J, R, E> {
                 Phase::Pending | Phase::Delayed | Phase::Stopping { .. } => None,
             })
             .collect();
+        if !running.is_empty() {
+            self.course.left_over();
+        }
         for (slot, worker) in running {
             self.settle_stopping(slot, now, worker);
             self.order(slot, worker);
