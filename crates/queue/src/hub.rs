@@ -84,7 +84,7 @@ impl<J, R, E> Hub<J, R, E> {
         }
         for errand in errands {
             if let Some(done) = Errand::run(errand) {
-                self.with(|ledger| ledger.keep(done));
+                self.with(|ledger| ledger.keep_too(done));
             }
         }
     }

@@ -18,7 +18,7 @@ pub(crate) use start::{Claim, Start};
 
 use crate::door::Door;
 use crate::errand::{Errand, Errands};
-use crate::finished::Finished;
+use crate::finished::{Finished, Leftover};
 use crate::order::Line;
 use crate::watchers::Watchers;
 use crate::{Done, Key, Results, Stats};
@@ -80,6 +80,8 @@ pub(crate) struct Ledger<J, R, E> {
 
     /// Who waits until everything is settled.
     pub(crate) watchers: Watchers,
+    /// Jobs that this run will never start.
+    leftover: Vec<Leftover<J>>,
     /// What is left of a run that ended elsewhere.
     pub(crate) finished: Option<Finished<J>>,
     /// To be done once the lock is released.
@@ -184,6 +186,7 @@ impl<J, R, E> Ledger<J, R, E> {
             crew: 0,
             idle: Vec::new(),
             watchers: Watchers::default(),
+            leftover: Vec::new(),
             finished: None,
             errands: Errands::new(),
             heard: false,

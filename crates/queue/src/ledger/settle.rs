@@ -310,9 +310,17 @@ impl<J, R, E> Ledger<J, R, E> {
         match replies {
             None => self.keep(done),
             Some(replies) => {
+                // Its place stays taken on the way.
+                self.owed += usize::from(owes);
                 self.errands.push(Errand::Reply(Box::new(Reply { replies, done, is_kept: owes })));
             }
         }
+    }
+
+    /// A result comes back that others got a copy of.
+    pub(crate) fn keep_too(&mut self, done: Done<J, R, E>) {
+        self.owed = self.owed.saturating_sub(1);
+        self.keep(done);
     }
 
     /// A result that nobody holds a ticket for.

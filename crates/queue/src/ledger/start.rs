@@ -3,7 +3,7 @@
 use super::{Entry, Ledger, NoteKind, Phase, RunState};
 use crate::order::Shelf;
 use crate::{JobId, Results};
-use regatta_core::{Request, TaskError, Time};
+use regatta_core::{Class, Request, TaskError, Time};
 use std::sync::Arc;
 
 /// What a worker is told when it asks for a job.
@@ -106,18 +106,18 @@ impl<J, R, E> Ledger<J, R, E> {
         if !self.has_shelves {
             return self.line.pop();
         }
-        if self.has_room() {
+        let has_room = self.has_room();
+        if has_room {
             self.line.unshelve(Shelf::Room);
         }
         loop {
             let slot = self.line.candidate()?;
             let entry = &self.entries[slot];
-            let class = entry.request.class;
-            if let (Some(limit), Some(class)) = (self.rules.class_limit, class)
-                && self.classes.get(&class).is_some_and(|running| *running >= limit)
-            {
+            let (class, owes) = (entry.request.class, entry.owes);
+            let has_slot = self.has_slot(class);
+            if let (false, Some(class)) = (has_slot, class) {
                 self.line.shelve(slot, Shelf::Class(class));
-            } else if entry.owes && !self.has_room() {
+            } else if owes && !has_room {
                 self.line.shelve(slot, Shelf::Room);
             } else if self.line.joins_refused(slot, class) {
                 self.line.shelve(slot, Shelf::Refused(class));
@@ -125,6 +125,22 @@ impl<J, R, E> Ledger<J, R, E> {
                 self.line.take(slot);
                 return Some(slot);
             }
+            // What it came back for is there for the one behind it.
+            if let (true, Some(class)) = (has_slot, class) {
+                self.line.unshelve(Shelf::Class(class));
+            }
+            if has_room {
+                self.line.unshelve(Shelf::Room);
+            }
+        }
+    }
+
+    /// Whether one more of this class may run.
+    #[inline]
+    fn has_slot(&self, class: Option<Class>) -> bool {
+        match (self.rules.class_limit, class) {
+            (Some(limit), Some(class)) => self.classes.get(&class).is_none_or(|running| *running < limit),
+            _ => true,
         }
     }
 

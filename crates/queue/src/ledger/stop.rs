@@ -115,6 +115,9 @@ impl<J, R, E> Ledger<J, R, E> {
                 Phase::Pending | Phase::Delayed | Phase::Stopping { .. } => None,
             })
             .collect();
+        if !running.is_empty() {
+            self.course.left_over();
+        }
         for (slot, worker) in running {
             self.settle_stopping(slot, now, worker);
             self.order(slot, worker);
@@ -241,6 +244,10 @@ impl<J, R, E> Ledger<J, R, E> {
         for (_, slot) in tried {
             self.let_stand(slot, now);
         }
+        if !self.course.is_open() {
+            // A body may wait for their tickets, and the run for its body.
+            self.leave_all_over(now);
+        }
         self.call_watchers();
     }
 
@@ -275,6 +282,20 @@ impl<J, R, E> Ledger<J, R, E> {
     /// The run is over: says how it went, and gives every job its end that has none.
     pub(crate) fn finish(&mut self, now: Time, fresh: Course) -> Finished<J> {
         self.wind_up(now);
+        self.leave_all_over(now);
+        let mut leftover = std::mem::take(&mut self.leftover);
+        leftover.sort_unstable_by_key(|left| left.id);
+        self.state = RunState::Over;
+        self.dismiss();
+        self.empty_door();
+        self.call_watchers();
+        let stop = std::mem::replace(&mut self.course, fresh).reason();
+        self.told = false;
+        Finished { stop, stats: self.counts(), leftover }
+    }
+
+    /// What waits will never be started: tickets hear of it, and whoever ends the run gets the rest.
+    fn leave_all_over(&mut self, now: Time) {
         let mut unsettled: Vec<_> = self
             .entries
             .iter()
@@ -286,25 +307,18 @@ impl<J, R, E> Ledger<J, R, E> {
             self.course.left_over();
         }
         let why = self.course.not_started();
-        let mut leftover = Vec::new();
         for (_, slot) in unsettled {
             let entry = &mut self.entries[slot];
             let about = entry.about.as_deref();
-            leftover.push(Leftover {
+            let left = Leftover {
                 id: entry.id(slot),
                 key: about.and_then(|about| about.key.clone()),
                 metadata: about.and_then(|about| about.metadata.clone()),
                 job: entry.job(),
-            });
+            };
+            self.leftover.push(left);
             self.leave_over(slot, now, Err(TaskError::NotStarted(why)));
         }
-        self.state = RunState::Over;
-        self.dismiss();
-        self.empty_door();
-        self.call_watchers();
-        let stop = std::mem::replace(&mut self.course, fresh).reason();
-        self.told = false;
-        Finished { stop, stats: self.counts(), leftover }
     }
 
     /// After a run: jobs may come again, and are counted from zero.

@@ -6,6 +6,7 @@ mod cancel_safety;
 mod corners;
 mod oracle;
 mod promises;
+mod regressions;
 mod support;
 mod task_manager;
 mod typing;

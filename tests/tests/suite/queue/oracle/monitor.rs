@@ -1,6 +1,7 @@
 //! `monitor`: looks at a queue when everybody waits, and demands that nobody waits in vain.
 
 use super::program::{Place, Rule};
+use super::run::LATEST;
 use super::site::{Job, Site, instant};
 use regatta::queue::{JobState, Results, Stats};
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use std::time::Duration;
 pub(super) async fn monitor(site: Arc<Site>) {
     site.clock.sleep_until(instant(0) + Duration::from_micros(500)).await;
     loop {
-        if site.facts().is_over {
+        // At the end of all patience it goes, so that a deadlock is seen as one.
+        if site.facts().is_over || site.now() > 2 * LATEST {
             return;
         }
         look(&site);
@@ -47,10 +49,10 @@ fn look(site: &Site) {
             Some(last) => last.ended.as_ref().map_or(0, |(ended, _)| ended + site.program.pause),
         };
         let is_due = due <= site.now();
-        demand(
-            *state != Some(JobState::Delayed) || !is_due || is_ending,
-            "a job is due and still waits for its time",
-        );
+        // Where all are busy, nobody looks at what is due.
+        let is_looked_at = is_due && !is_ending && facts.alive < facts.workers;
+        let still_waits = *state == Some(JobState::Delayed) && is_looked_at;
+        demand(!still_waits, "a job is due and still waits for its time");
         demand(*state != Some(JobState::Pending) || is_due, "a job is not due and doesn't wait for its time");
         let is_free =
             *state == Some(JobState::Pending) && !is_ending && may_start(site, &facts, &stats, plan);

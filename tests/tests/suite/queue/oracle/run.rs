@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// After this nothing waits for anybody but somebody who stops the run.
-const LATEST: Tick = 20_000;
+pub(super) const LATEST: Tick = 20_000;
 
 fn time(ticks: Tick) -> Duration {
     Duration::from_millis(ticks)

@@ -1,6 +1,6 @@
 //! What must be so once a run is over.
 
-use super::program::{Program, Script, Tick};
+use super::program::{Place, Program, Script, Tick};
 use super::site::{Ended, How, Job, Site};
 use regatta::queue::{Finished, Results, StopReason};
 use regatta::{NotStarted, TaskError};
@@ -36,6 +36,11 @@ pub(super) fn check(site: &Site, finished: Finished<usize>) {
     };
     site.demand(is_so, || format!("it ends as {stop}: {stats:?}"));
     let jobs = std::mem::take(&mut site.facts().jobs);
+    let cut_short =
+        jobs.iter().filter(|job| !job.is_cancelled).flat_map(|job| job.read.iter().chain(&job.told));
+    let cut_short = cut_short.filter(|done| matches!(done.result, Err(TaskError::Cancelled))).count();
+    let is_so = cut_short == 0 || !matches!(stop, StopReason::Completed);
+    site.demand(is_so, || format!("{cut_short} jobs were stopped by a run that ends as {stop}"));
     for (plan, job) in jobs.iter().enumerate() {
         check_job(site, &jobs, plan, job);
     }
@@ -116,10 +121,12 @@ fn misfit(site: &Site, plan: usize, job: &Job, done: &Ended) -> Option<&'static 
         (Err(TaskError::Failed(error)), Some(How::Failed(told))) => error == told && !is_between,
         (Err(TaskError::Panicked(_)), Some(How::Panicked)) => !is_between,
         (Err(TaskError::TimedOut { .. }), Some(How::Dropped)) => program.is_timed() && !is_between,
-        (Err(TaskError::Cancelled), Some(How::Dropped)) => {
-            !is_between && (job.is_cancelled || program.may_stop())
+        (Err(TaskError::Cancelled), Some(_)) if is_between => job.is_cancelled,
+        (Err(TaskError::Cancelled), Some(how)) => {
+            // On an executor the outcome is fixed before its worker is polled, which may come to its own.
+            let is_so = *how == How::Dropped || program.place == Place::Spawned;
+            is_so && (job.is_cancelled || program.may_stop())
         }
-        (Err(TaskError::Cancelled), Some(_)) => is_between && job.is_cancelled,
         (Err(TaskError::NotStarted(NotStarted::Cancelled)), None) if job.is_cancelled => true,
         (Err(TaskError::NotStarted(_)), None) => program.may_stop() && job.left_over == 1,
         _ => false,
