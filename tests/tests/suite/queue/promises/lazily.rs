@@ -2,8 +2,8 @@
 
 use crate::queue::support::{Gauge, jobs, left, millis, numbers, secs, takes, values, why};
 use futures::StreamExt;
-use regatta::queue::{self, Reader, Results};
 use regatta::Backoff;
+use regatta::queue::{self, Reader, Results};
 use regatta_tests::{World, on_every_executor};
 use std::sync::Arc;
 

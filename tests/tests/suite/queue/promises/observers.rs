@@ -22,8 +22,12 @@ impl Observer for Scribe {
         let line = match event.kind {
             EventKind::Queued => format!("{name:?} queued"),
             EventKind::Started { attempt } => format!("{name:?} started {attempt}"),
-            EventKind::Retrying { attempt, delay, error } => format!("{name:?} again {attempt} {delay:?} {error}"),
-            EventKind::Finished { attempts, state, error } => format!("{name:?} {state} {attempts} {error:?}"),
+            EventKind::Retrying { attempt, delay, error } => {
+                format!("{name:?} again {attempt} {delay:?} {error}")
+            }
+            EventKind::Finished { attempts, state, error } => {
+                format!("{name:?} {state} {attempts} {error:?}")
+            }
             _ => unreachable!(),
         };
         self.0.lock().unwrap().push(line);

@@ -82,8 +82,12 @@ fn odd_settings_that_mean_something_are_accepted() {
 // A run with no time at all starts nothing, and an idle one ends at once.
 #[test]
 fn no_time_at_all_starts_nothing() {
-    let (queue, _results, mut engine) =
-        builder().workers(1).unwrap().timeout(secs(0)).build(async |_, _| -> Result<(), ()> { overboard() }).unwrap();
+    let (queue, _results, mut engine) = builder()
+        .workers(1)
+        .unwrap()
+        .timeout(secs(0))
+        .build(async |_, _| -> Result<(), ()> { overboard() })
+        .unwrap();
     queue.try_push(1).unwrap();
     let finished = futures::executor::block_on(engine.run());
     assert_eq!((finished.stats.not_started, finished.leftover.len()), (1, 1));
@@ -94,7 +98,8 @@ fn no_time_at_all_starts_nothing() {
 
 #[test]
 fn a_setting_that_is_refused_leaves_the_old_one() {
-    let (queue, _results, _engine) = builder().workers(1).unwrap().capacity(1).unwrap().build(nothing).unwrap();
+    let (queue, _results, _engine) =
+        builder().workers(1).unwrap().capacity(1).unwrap().build(nothing).unwrap();
     assert!(queue.set_capacity(0).is_err());
     queue.try_push(1).unwrap();
     assert!(queue.try_push(2).is_err());
