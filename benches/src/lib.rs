@@ -4,13 +4,16 @@
 
 pub mod measure;
 pub mod options;
+pub mod queue;
 pub mod row;
 pub mod runner;
 pub mod strategies;
+mod work;
 
 use measure::Subject;
 use options::Scale;
 use row::Row;
+use serde::{Deserialize, Serialize};
 use std::io;
 
 /// One bench: subjects that do the same work, and the rows made of their times.
@@ -28,7 +31,16 @@ pub struct Group {
 }
 
 /// All groups.
-pub const GROUPS: &[Group] = &[runner::GROUP, strategies::GROUP];
+pub const GROUPS: &[Group] = &[runner::GROUP, strategies::GROUP, queue::GROUP];
 
-/// Allocations per task, by the name of the subject.
-pub type Allocations = std::collections::HashMap<String, f64>;
+/// What is allocated for each task, by the name of the subject.
+pub type Allocations = std::collections::HashMap<String, Allocated>;
+
+/// What is allocated for each task, whether it is kept or given back.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Allocated {
+    /// How often memory is asked for.
+    pub times: f64,
+    /// How much of it.
+    pub bytes: f64,
+}

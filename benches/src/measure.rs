@@ -1,9 +1,9 @@
 //! Measuring: subjects take turns in one process, and the median counts.
 
 use crate::options::Scale;
-use cpu_time::ThreadTime;
+use cpu_time::{ProcessTime, ThreadTime};
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
 /// Something to be measured.
@@ -29,6 +29,8 @@ impl Subject {
 pub enum Timer {
     /// The processor time of this thread.
     Processor,
+    /// The processor time of all threads together.
+    Processors,
     /// The time that passes: for work that is done on several threads.
     Wall,
 }
@@ -51,29 +53,51 @@ pub fn runtime() -> Runtime {
 /// What counts is the processor time of this thread, so all work has to be done on it. On a quiet machine that is the time
 /// that passes; on a busy one, the time that passes is mostly somebody else's.
 pub fn medians(subjects: &[Subject], scale: Scale) -> Medians {
-    medians_by(Timer::Processor, subjects, scale)
+    let [medians] = medians_by([Timer::Processor], subjects, scale);
+    medians
 }
 
-/// The same by another timer.
-pub fn medians_by(timer: Timer, subjects: &[Subject], scale: Scale) -> Medians {
+/// The same by other timers, all of which see the same runs.
+pub fn medians_by<const N: usize>(timers: [Timer; N], subjects: &[Subject], scale: Scale) -> [Medians; N] {
     let runtime = runtime();
-    let mut times: HashMap<_, Vec<f64>> = HashMap::new();
+    let mut times: [HashMap<_, Vec<f64>>; N] = std::array::from_fn(|_| HashMap::new());
     for round in 0..scale.warm_up + scale.rounds {
         for turn in 0..subjects.len() {
             let subject = subjects[(turn + round) % subjects.len()];
-            let (processor, wall) = (ThreadTime::now(), Instant::now());
+            let start = Reading::now();
             (subject.run)(&runtime, scale.tasks);
-            let time = match timer {
-                Timer::Processor => processor.elapsed(),
-                Timer::Wall => wall.elapsed(),
-            };
-            let nanos = time.as_nanos() as f64;
-            if round >= scale.warm_up {
+            let end = Reading::now();
+            if round < scale.warm_up {
+                continue;
+            }
+            for (timer, times) in timers.iter().zip(&mut times) {
+                let nanos = end.since(&start, *timer).as_nanos() as f64;
                 times.entry((subject.face, subject.kind)).or_default().push(nanos / scale.tasks as f64);
             }
         }
     }
-    times.into_iter().map(|(subject, times)| (subject, median(times))).collect()
+    times.map(|times| times.into_iter().map(|(subject, times)| (subject, median(times))).collect())
+}
+
+/// All timers at one moment.
+struct Reading {
+    processor: ThreadTime,
+    processors: ProcessTime,
+    wall: Instant,
+}
+
+impl Reading {
+    fn now() -> Self {
+        Self { processors: ProcessTime::now(), wall: Instant::now(), processor: ThreadTime::now() }
+    }
+
+    fn since(&self, start: &Self, timer: Timer) -> Duration {
+        match timer {
+            Timer::Processor => self.processor.duration_since(start.processor),
+            Timer::Processors => self.processors.duration_since(start.processors),
+            Timer::Wall => self.wall.duration_since(start.wall),
+        }
+    }
 }
 
 /// The middle one; there must be one.

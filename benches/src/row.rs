@@ -1,5 +1,6 @@
 //! `Row`: one of our times beside one of a peer's.
 
+use crate::Allocated;
 use serde::Serialize;
 
 /// One of our times beside one of a peer's.
@@ -21,6 +22,8 @@ pub struct Row {
     pub ratio: f64,
     /// Allocations per task.
     pub ours_allocs: Option<f64>,
+    /// Bytes that these ask for.
+    pub ours_bytes: Option<f64>,
     /// The ratio to reach.
     pub goal: Option<f64>,
 }
@@ -33,7 +36,18 @@ impl Row {
     pub fn new(bench: &'static str, case: String, ours: f64, peer: &'static str, theirs: f64) -> Self {
         let ratio = round(theirs / ours, 1000.0);
         let (ours, theirs) = (round(ours, 10.0), round(theirs, 10.0));
-        Self { bench, case, unit: "ns", ours, peer, theirs, ratio, ours_allocs: None, goal: None }
+        Self {
+            bench,
+            case,
+            unit: "ns",
+            ours,
+            peer,
+            theirs,
+            ratio,
+            ours_allocs: None,
+            ours_bytes: None,
+            goal: None,
+        }
     }
 
     /// With numbers that are no nanoseconds.
@@ -50,10 +64,11 @@ impl Row {
         self
     }
 
-    /// With the number of allocations per task.
+    /// With what is allocated for each task.
     #[must_use]
-    pub fn allocs(mut self, allocs: Option<f64>) -> Self {
-        self.ours_allocs = allocs.map(|allocs| round(allocs, 1000.0));
+    pub fn allocs(mut self, allocated: Option<Allocated>) -> Self {
+        self.ours_allocs = allocated.map(|allocated| round(allocated.times, 1000.0));
+        self.ours_bytes = allocated.map(|allocated| round(allocated.bytes, 10.0));
         self
     }
 
@@ -77,8 +92,8 @@ pub fn best(first: Vec<Row>, second: Vec<Row>) -> Vec<Row> {
 /// The rows as a table for people.
 pub fn table(rows: &[Row]) -> regatta::Table {
     let mut table =
-        regatta::Table::new(["case", "ours", "allocs", "peer", "theirs", "", "ratio", "goal", ""]);
-    for column in [1, 2, 4, 6, 7] {
+        regatta::Table::new(["case", "ours", "allocs", "bytes", "peer", "theirs", "", "ratio", "goal", ""]);
+    for column in [1, 2, 3, 5, 7, 8] {
         table.align_right(column);
     }
     for row in rows {
@@ -92,6 +107,7 @@ pub fn table(rows: &[Row]) -> regatta::Table {
             row.case.clone(),
             format!("{:.1}", row.ours),
             row.ours_allocs.map_or_else(String::new, |allocs| format!("{allocs:.2}")),
+            row.ours_bytes.map_or_else(String::new, |bytes| format!("{bytes:.0}")),
             row.peer.to_owned(),
             format!("{:.1}", row.theirs),
             row.unit.to_owned(),

@@ -1,17 +1,19 @@
-//! How many allocations a task costs: none once warm where nothing is boxed, one where the task is. And how much memory
-//! a long run holds: no more at its end than after a quarter of it.
+//! How many allocations a task costs: none once warm where nothing is boxed, one where the task is, one for the job of a
+//! queue. And how much memory a long run holds: no more at its end than after a quarter of it.
 //!
 //! A test of its own, because it counts what the whole process allocates: no other test may run beside it. The cost of
 //! a task is the difference between a run of twice as many tasks and a run of so many, so that what a run costs in
 //! itself doesn't count.
 
 use futures::StreamExt;
+use regatta::queue::{Ctx, Options, Queue, Results};
 use regatta::strategies::Concurrency;
 use regatta::{Backoff, Report, Runner, for_each, for_each_sync, map, map_ok, race, stream, try_map};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[global_allocator]
@@ -107,7 +109,10 @@ async fn yields_once(n: u64) -> Result<u64, Infallible> {
 #[test]
 fn allocations_and_memory() {
     allocations_per_task();
+    allocations_per_job();
+    bytes_per_waiting_job();
     memory_of_long_runs();
+    memory_of_long_queues();
     room_for_promises();
 }
 
@@ -180,6 +185,200 @@ fn memory_of_long_runs() {
         marks.end();
     });
     assert!(drifts.iter().all(|drift| *drift <= DRIFT), "{drifts:?}");
+}
+
+/// A share of the jobs fails: most of these once, some for good.
+async fn flaky(job: Arc<u64>, ctx: Ctx<u64, u64, &'static str>) -> Result<u64, &'static str> {
+    regatta_sim::yield_now().await;
+    match *job % 1000 {
+        7 => Err("never"),
+        1..=9 if ctx.attempt() == 1 => Err("not yet"),
+        _ => Ok(*job),
+    }
+}
+
+/// Ten million jobs, or one, with retries and a time for each: what is kept of those that have ended would show.
+fn memory_of_long_queues() {
+    const TIMEOUT: Duration = Duration::from_secs(10);
+    let builder = || {
+        Queue::<u64>::builder()
+            .workers(LIMIT)
+            .and_then(|builder| builder.capacity(LIMIT))
+            .unwrap()
+            .task_timeout(TIMEOUT)
+            .retry(Backoff::constant(Duration::from_micros(100)).times(1))
+    };
+    let mut drifts = Vec::new();
+    let mut measure = |name, run: &dyn Fn(&Marks)| {
+        let (before, marks) = (live(), Marks::default());
+        run(&marks);
+        drifts.push(marks.drift(name, before));
+    };
+    measure("Queue::for_each, retries, task timeout", &|marks| {
+        let each = builder().for_each(marks.items(many()), flaky, async |mut results| {
+            let mut read = 0;
+            while results.next().await.is_some() {
+                read += 1;
+            }
+            marks.end();
+            read
+        });
+        let (read, finished) = smol::block_on(each.unwrap());
+        assert_eq!((read, finished.stats.failed as u64), (many(), many() / 1000));
+        assert_eq!(finished.stats.retries as u64, many() / 1000 * 9);
+    });
+    measure("Queue, pushes in and results out", &|marks| {
+        let (queue, mut results, mut engine) =
+            builder().results(Results::Bounded(LIMIT)).unwrap().build(flaky).unwrap();
+        let body = async {
+            let push = async {
+                for job in marks.items(many()) {
+                    queue.push(job).await.unwrap();
+                }
+                queue.close();
+            };
+            let read = async {
+                let mut read = 0;
+                while results.next().await.is_some() {
+                    read += 1;
+                }
+                marks.end();
+                read
+            };
+            futures::join!(push, read).1
+        };
+        let (read, finished) = smol::block_on(engine.run_with(body));
+        assert_eq!((read, finished.stats.settled as u64), (many(), many()));
+    });
+    measure("Queue, tickets, keys", &|marks| {
+        let (queue, _results, mut engine) = builder().build(flaky).unwrap();
+        let body = async {
+            let jobs = marks.items(many() / 4 * 4).map(|job| {
+                let ticket = queue.submit_with(job, Options::new().key(job));
+                async { ticket.await.unwrap().await.attempts as u64 }
+            });
+            let attempts = futures::stream::iter(jobs).buffer_unordered(LIMIT / 4);
+            let attempts = attempts.fold(0, async |sum, attempts| sum + attempts).await;
+            marks.end();
+            attempts
+        };
+        let (attempts, finished) = smol::block_on(engine.run_with(body));
+        assert_eq!(attempts, finished.stats.settled as u64 + finished.stats.retries as u64);
+    });
+    assert!(drifts.iter().all(|drift| *drift <= DRIFT), "{drifts:?}");
+}
+
+/// What a job costs that waits: its entry, its place in the order, and the `Arc` around it.
+fn bytes_per_waiting_job() {
+    let waiting = |name: &str, options: &dyn Fn(u64) -> Options| {
+        let (queue, _results, _engine) = Queue::<u64>::builder()
+            .workers(1)
+            .and_then(|builder| builder.capacity(TASKS as usize))
+            .unwrap()
+            .build(async |job, _ctx| Ok::<_, Infallible>(*job))
+            .unwrap();
+        let before = live();
+        for job in 0..TASKS {
+            let _ = queue.try_push_with(job, options(job)).unwrap();
+        }
+        let each = (live() - before) as f64 / TASKS as f64;
+        println!("{name:44} {each:>8.1} bytes for a job that waits");
+        each
+    };
+    let plain = waiting("Queue", &|_| Options::new());
+    let delayed = waiting("Queue, with a delay", &|_| Options::new().delay(HOUR));
+    let keyed = waiting("Queue, with a key", &|job| Options::new().key(job));
+    // Vectors grow twofold, so half of what they hold may be room.
+    assert!(plain <= WAITING && delayed <= WAITING + 100.0 && keyed <= WAITING + 250.0);
+}
+
+/// Bytes that a waiting job may take.
+const WAITING: f64 = 320.0;
+
+fn allocations_per_job() {
+    let builder =
+        || Queue::<u64>::builder().workers(LIMIT).and_then(|builder| builder.capacity(LIMIT)).unwrap();
+    let read = async |mut results: regatta::queue::Reader<u64, u64, Infallible>| {
+        let mut read = 0;
+        while results.next().await.is_some() {
+            read += 1;
+        }
+        read
+    };
+    // One for the job itself, which its handler, its retries and its result share.
+    let one = [
+        cost("Queue::for_each, ready", |n| {
+            let each = builder().for_each(0..n, async |job, _| ready(*job).await, read);
+            assert_eq!(smol::block_on(each.unwrap()).0, n);
+        }),
+        cost("Queue::for_each, one yield", |n| {
+            let each = builder().for_each(0..n, async |job, _| yields_once(*job).await, read);
+            assert_eq!(smol::block_on(each.unwrap()).0, n);
+        }),
+        cost("Queue::for_each, one yield, all settings", |n| {
+            let each = builder()
+                .task_timeout(HOUR)
+                .attempt_timeout(HOUR)
+                .retry(Backoff::constant(HOUR).times(1))
+                .strategy(Concurrency::new(LIMIT / 2).unwrap())
+                .discipline(regatta::strategies::Priority::strict())
+                .for_each(0..n, async |job, _| yields_once(*job).await, read);
+            assert_eq!(smol::block_on(each.unwrap()).0, n);
+        }),
+        cost("Queue, pushes in and results out", |n| {
+            let (queue, results, mut engine) = builder()
+                .results(Results::Bounded(LIMIT))
+                .unwrap()
+                .build(async |job, _| yields_once(*job).await)
+                .unwrap();
+            let body = async {
+                let push = async {
+                    for job in 0..n {
+                        queue.push(job).await.unwrap();
+                    }
+                    queue.close();
+                };
+                futures::join!(push, read(results)).1
+            };
+            assert_eq!(smol::block_on(engine.run_with(body)).0, n);
+        }),
+        cost("queue::map, one yield", |n| {
+            let map = regatta::queue::map(0..n, LIMIT, async |job, _| yields_once(*job).await);
+            assert_eq!(smol::block_on(map.unwrap()).len() as u64, n);
+        }),
+    ];
+    let more = [
+        // The ticket's channel, and what the job needs to answer.
+        cost("Queue, tickets", |n| {
+            let (queue, _results, mut engine) =
+                builder().build(async |job, _| yields_once(*job).await).unwrap();
+            let body = async {
+                for job in 0..n {
+                    assert!(queue.submit(job).await.unwrap().await.is_ok());
+                }
+            };
+            smol::block_on(engine.run_with(body));
+        }),
+        // What the job keeps of its failure, its rule, and its error.
+        cost("Queue, one retry each", |n| {
+            let each = builder().retry(Backoff::constant(Duration::ZERO).times(1)).for_each(
+                0..n,
+                async |job, ctx| if ctx.attempt() == 1 { Err("once") } else { Ok(*job) },
+                async |mut results| {
+                    let mut read = 0;
+                    while results.next().await.is_some() {
+                        read += 1;
+                    }
+                    read
+                },
+            );
+            assert_eq!(smol::block_on(each.unwrap()).0, n);
+        }),
+    ];
+    // The sixth of one more is the list of whom to wake, made anew for each look at a queue that has somebody to wake.
+    assert!(one.iter().all(|cost| (TASKS..=TASKS + TASKS / 5).contains(cost)), "{one:?}");
+    let most = [5 * TASKS, 7 * TASKS + TASKS / 20];
+    assert!(more.iter().zip(most).all(|(cost, most)| *cost <= most), "{more:?}");
 }
 
 fn allocations_per_task() {

@@ -1,8 +1,9 @@
-//! Counts the allocations of our subjects: `allocs GROUP TASKS` prints a JSON object of allocations per task.
+//! Counts the allocations of our subjects: `allocs GROUP TASKS` prints a JSON object of what is allocated per
+//! task.
 
 #![forbid(unsafe_code)]
 
-use regatta_benches::{Allocations, GROUPS, measure};
+use regatta_benches::{Allocated, Allocations, GROUPS, measure};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 use std::error::Error;
@@ -23,8 +24,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         let region = Region::new(ALLOCATOR);
         (subject.run)(&runtime, tasks);
         let change = region.change();
-        let count = change.allocations + change.reallocations;
-        counted.insert(subject.name(), count as f64 / tasks as f64);
+        let per_task = |count: usize| count as f64 / tasks as f64;
+        let times = per_task(change.allocations + change.reallocations);
+        // A reallocation that grows counts with what it adds.
+        let bytes = per_task(change.bytes_allocated);
+        counted.insert(subject.name(), Allocated { times, bytes });
     }
     println!("{}", serde_json::to_string(&counted)?);
     Ok(())

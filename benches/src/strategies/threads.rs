@@ -30,7 +30,7 @@ const PEERS: [Subject; 5] = [
 
 pub(super) fn rows(scale: Scale) -> Vec<Row> {
     let scale = Scale { tasks: scale.tasks / 4, ..scale };
-    let medians = medians_by(Timer::Wall, &[&OURS[..], &PEERS].concat(), scale);
+    let [medians] = medians_by([Timer::Wall], &[&OURS[..], &PEERS].concat(), scale);
     let mut rows = Vec::new();
     for Subject { face, kind, .. } in OURS {
         for peer in PEERS.iter().filter(|peer| peer.kind == kind) {

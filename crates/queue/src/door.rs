@@ -63,3 +63,6 @@ impl Door {
         std::mem::take(&mut self.line).into_values().flatten()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,11 @@
 //! `Feed`: pushes what an iterator or a stream gives, as fast as there are places.
 
 use crate::Options;
+use crate::errand::Errand;
 use crate::hub::Hub;
 use crate::ledger::{Ledger, Origin};
 use crate::push::Wait;
+use crate::watchers::Watching;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use regatta_core::Panic;
@@ -20,6 +22,7 @@ pub(crate) struct Feed<S, J, R, E> {
     wait: Wait,
     /// There is a place for the next item.
     has_place: bool,
+    watching: Watching,
 }
 
 /// So many items are pulled in one poll; then others have their turn.
@@ -30,7 +33,7 @@ where
     S: Stream<Item = J> + Unpin,
 {
     pub(crate) fn new(hub: Arc<Hub<J, R, E>>, items: S) -> Self {
-        Self { hub, items: Some(items), wait: Wait::new(0), has_place: false }
+        Self { hub, items: Some(items), wait: Wait::new(0), has_place: false, watching: Watching::default() }
     }
 
     /// Ready when there are no more items, or nobody takes any; with the panic of the items, if they ended in one.
@@ -60,7 +63,7 @@ where
             self.has_place = true;
         }
         let item = match contain(|| Pin::new(items).poll_next(cx)) {
-            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Pending) => return self.watch(cx),
             Ok(Poll::Ready(None)) => return Poll::Ready(Ok(false)),
             Ok(Poll::Ready(Some(item))) => item,
             Err(panic) => return Poll::Ready(Err(panic)),
@@ -68,17 +71,45 @@ where
         match self.hub.admit(Origin::Reserved, item, Options::new()) {
             Ok(_) => self.has_place = false,
             // The run has stopped since the place was taken: the item is among those that never ran.
-            Err(refused) => drop(self.hub.admit(Origin::Late, refused.job, Options::new())),
+            Err(refused) => {
+                self.leave();
+                let _ = self.hub.admit(Origin::Late, refused.job, Options::new());
+            }
         }
         Poll::Ready(Ok(true))
     }
 }
 
 impl<S, J, R, E> Feed<S, J, R, E> {
+    /// There is no item now, and a place for one: nobody else will tell when the run ends.
+    #[cold]
+    fn watch(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Panic>> {
+        let Self { hub, watching, .. } = self;
+        let waker = cx.waker().clone();
+        hub.with(|ledger| {
+            let (answer, unused) = if ledger.is_through() {
+                // There might have been more.
+                ledger.course.left_over();
+                (Poll::Ready(Ok(false)), Some(waker))
+            } else {
+                (Poll::Pending, ledger.watchers.watch(watching, waker))
+            };
+            ledger.errands.extend(unused.map(Errand::Forget));
+            answer
+        })
+    }
+
     fn leave(&mut self) {
         self.wait.leave(&self.hub);
         if std::mem::take(&mut self.has_place) {
             self.hub.with(|ledger| ledger.give_back(Origin::Reserved));
+        }
+        let Self { hub, watching, .. } = self;
+        if watching.is_watching() {
+            hub.with(|ledger| {
+                let waker = ledger.watchers.leave(watching);
+                ledger.errands.extend(waker.map(Errand::Forget));
+            });
         }
     }
 }

@@ -4,8 +4,11 @@
 mod admit;
 mod entry;
 mod settle;
+mod slots;
 mod start;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use admit::{Admission, Origin};
 pub use entry::JobState;
@@ -20,15 +23,15 @@ use crate::order::Line;
 use crate::watchers::Watchers;
 use crate::{Done, Key, Results, Stats};
 use regatta_core::{Class, Kick, Time};
-use regatta_engine::{Control, Course, Retrying, Waits};
-use slab::Slab;
+use regatta_engine::{Course, Retrying, Waits};
+use slots::Slots;
 use std::collections::{HashMap, VecDeque};
 use std::task::Waker;
 use std::time::Duration;
 
 /// Everything that a queue knows.
 pub(crate) struct Ledger<J, R, E> {
-    pub(crate) entries: Slab<Entry<J, R, E>>,
+    pub(crate) entries: Slots<J, R, E>,
     line: Box<dyn Line>,
     /// Jobs that wait for a time.
     waits: Waits,
@@ -117,9 +120,20 @@ pub(crate) struct Reader {
 struct Worker {
     kick: Kick,
     is_idle: bool,
-    orders: VecDeque<Control>,
+    orders: VecDeque<Order>,
     /// Its last job, if the order has not been told that it was started.
     claimed: Option<usize>,
+}
+
+/// What a worker is to do.
+#[derive(Clone, Copy)]
+enum Order {
+    /// To end this job, if it still runs: slots are used again.
+    Cancel {
+        slot: usize,
+        seq: u64,
+    },
+    CancelAll,
 }
 
 /// Something that observers are to hear of.
@@ -140,7 +154,7 @@ pub(crate) enum NoteKind {
 impl<J, R, E> Ledger<J, R, E> {
     pub(crate) fn new(rules: Rules, line: Box<dyn Line>, course: Course, paused: bool) -> Self {
         Self {
-            entries: Slab::new(),
+            entries: Slots::new(),
             line,
             waits: Waits::new(),
             late: Retrying::new(),
@@ -317,7 +331,7 @@ impl<J, R, E> Ledger<J, R, E> {
     pub(crate) fn check(&self) {
         let mut counted = Stats { ..self.stats };
         (counted.pending, counted.delayed, counted.running, counted.stopping) = (0, 0, 0, 0);
-        for (_, entry) in &self.entries {
+        for (_, entry) in self.entries.iter() {
             *match entry.phase {
                 Phase::Pending => &mut counted.pending,
                 Phase::Delayed => &mut counted.delayed,

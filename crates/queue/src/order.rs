@@ -355,3 +355,12 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
+
+/// How many histories the oracles of this crate tell: 50, or as many as `REGATTA_SEEDS` says.
+#[cfg(test)]
+pub(crate) fn seeds() -> u64 {
+    std::env::var("REGATTA_SEEDS").map_or(50, |seeds| seeds.parse().expect("REGATTA_SEEDS must be a number"))
+}

@@ -1,6 +1,6 @@
 //! Who comes in: capacity, the door, keys that are taken.
 
-use super::{Entry, Joined, Ledger, NoteKind, Phase, Replies, RunState};
+use super::{Joined, Ledger, NoteKind, Phase, Replies, RunState};
 use crate::done::About;
 use crate::errand::Errand;
 use crate::options::Start;
@@ -213,7 +213,7 @@ impl<J, R, E> Ledger<J, R, E> {
         key: Option<Key>,
     ) -> JobId {
         let seq = self.seq;
-        let place = self.entries.vacant_key();
+        let slot = self.entries.next();
         let request = asked.options.request;
         let due = match asked.options.rare.as_ref().map(|rare| rare.start) {
             None | Some(Start::Now) => now,
@@ -223,9 +223,9 @@ impl<J, R, E> Ledger<J, R, E> {
         let phase = if due > now { Phase::Delayed } else { Phase::Pending };
         // The order may be anybody's code: if it panics, nothing has changed.
         if phase == Phase::Delayed {
-            self.waits.push(place, due, Time::MAX);
+            self.waits.push(slot, due, Time::MAX);
         } else {
-            self.line.enqueue(now, seq, place, &request);
+            self.line.enqueue(now, seq, slot, &request);
         }
         let job = asked.job.take().expect("a future is not polled after it has ended");
         let replies = asked.replies.take();
@@ -238,20 +238,20 @@ impl<J, R, E> Ledger<J, R, E> {
         let metadata = asked.options.rare.as_mut().and_then(|rare| rare.metadata.take());
         let about = (key.is_some() || metadata.is_some())
             .then(|| Box::new(About { key: key.clone(), metadata, errors: Vec::new() }));
-        let slot = self.entries.insert(Entry {
-            job,
-            seq,
-            request,
-            phase,
-            attempts: 0,
-            queued: now,
-            first: now,
-            started: now,
-            owes: replies.is_none(),
-            about,
-            rare: replies
-                .map(|replies| Box::new(super::entry::Rare { replies: Some(replies), ..Default::default() })),
-        });
+        let entry = self.entries.occupy();
+        entry.job = Some(job);
+        entry.seq = seq;
+        entry.request = request;
+        entry.phase = phase;
+        entry.attempts = 0;
+        (entry.queued, entry.first, entry.started) = (now, now, now);
+        entry.owes = replies.is_none();
+        if about.is_some() {
+            entry.about = about;
+        }
+        if replies.is_some() {
+            entry.rare().replies = replies;
+        }
         self.seq += 1;
         self.stats.admitted += 1;
         *self.count(phase) += 1;

@@ -8,7 +8,8 @@ use regatta_engine::{contain, contain_drop};
 use std::sync::Arc;
 
 pub(crate) struct Entry<J, R, E> {
-    pub(crate) job: Arc<J>,
+    /// None in a slot that is free.
+    pub(crate) job: Option<Arc<J>>,
     pub(crate) seq: u64,
     pub(crate) request: Request,
     pub(crate) phase: Phase,
@@ -124,6 +125,50 @@ impl<J, R, E> Replies<J, R, E> {
 }
 
 impl<J, R, E> Entry<J, R, E> {
+    /// A slot that is free.
+    pub(crate) fn vacant() -> Self {
+        Self {
+            job: None,
+            seq: 0,
+            request: Request::new(),
+            phase: Phase::Pending,
+            attempts: 0,
+            queued: Time::ZERO,
+            first: Time::ZERO,
+            started: Time::ZERO,
+            owes: false,
+            about: None,
+            rare: None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.job.is_none()
+    }
+
+    /// The job itself.
+    #[inline]
+    pub(crate) fn job(&self) -> Arc<J> {
+        self.job.clone().expect("an entry that is looked at has its job")
+    }
+
+    /// What became of it; its job and what it had to say of itself go with that.
+    #[inline]
+    pub(crate) fn done(&mut self, slot: usize, now: Time, result: Result<R, TaskError<E>>) -> Done<J, R, E> {
+        Done {
+            id: self.id(slot),
+            job: self.job.take().expect("an entry that is looked at has its job"),
+            result,
+            attempts: self.attempts,
+            queued: self.queued,
+            started: self.first,
+            tried: self.started,
+            ended: now,
+            about: self.about.take(),
+        }
+    }
+
     pub(crate) fn id(&self, slot: usize) -> JobId {
         JobId::new(self.seq, slot)
     }

@@ -1,7 +1,7 @@
 //! How attempts end, and jobs with them.
 
 use super::{Ledger, NoteKind, Phase};
-use crate::done::{About, FailedAttempt};
+use crate::done::FailedAttempt;
 use crate::errand::{Errand, Reply};
 use crate::order::Shelf;
 use crate::{Done, Results};
@@ -44,21 +44,11 @@ impl<J, R, E> Ledger<J, R, E> {
     fn succeeded_plainly(&mut self, slot: usize, now: Time, value: R) {
         self.leave(slot);
         self.course.settled(true);
-        let entry = self.entries.remove(slot);
         self.stats.running -= 1;
         self.stats.settled += 1;
         self.stats.ok += 1;
-        self.results.push_back(Done {
-            id: entry.id(slot),
-            job: entry.job,
-            result: Ok(value),
-            attempts: entry.attempts,
-            queued: entry.queued,
-            started: entry.first,
-            tried: entry.started,
-            ended: now,
-            about: None,
-        });
+        self.results.push_back(self.entries[slot].done(slot, now, Ok(value)));
+        self.entries.vacate(slot);
         if let Some(waker) = self.reader.waker.take() {
             self.errands.push(Errand::Wake(waker));
         }
@@ -204,24 +194,17 @@ impl<J, R, E> Ledger<J, R, E> {
         self.shift(slot, Phase::Stopping { worker });
         let entry = &mut self.entries[slot];
         let replies = entry.rare.as_mut().and_then(|rare| rare.replies.take());
-        let about = entry.about.take();
-        let done = Done {
-            id: entry.id(slot),
-            job: entry.job.clone(),
-            result,
-            attempts: entry.attempts,
-            queued: entry.queued,
-            started: entry.first,
-            tried: entry.started,
-            ended: now,
-            about,
-        };
+        let job = entry.job();
+        let done = entry.done(slot, now, result);
+        // It keeps its slot.
+        entry.job = Some(job);
         let owes = entry.owes;
+        self.unname(slot, &done);
         self.deliver((replies, done, owes));
     }
 
     /// A job whose outcome was told is gone from its worker too.
-    fn let_go(&mut self, slot: usize, result: Result<R, TaskError<E>>) {
+    pub(super) fn let_go(&mut self, slot: usize, result: Result<R, TaskError<E>>) {
         let now = self.entries[slot].started;
         self.leave(slot);
         let (_, done, _) = self.remove(slot, now, result);
@@ -263,40 +246,37 @@ impl<J, R, E> Ledger<J, R, E> {
         now: Time,
         result: Result<R, TaskError<E>>,
     ) -> (Option<Box<super::Replies<J, R, E>>>, Done<J, R, E>, bool) {
-        let entry = self.entries.remove(slot);
-        *self.count(entry.phase) -= 1;
-        let id = entry.id(slot);
+        let entry = &mut self.entries[slot];
+        let (phase, owes) = (entry.phase, entry.owes);
+        let rare = entry.rare.take();
+        let mut done = entry.done(slot, now, result);
+        self.entries.vacate(slot);
+        *self.count(phase) -= 1;
         let mut replies = None;
-        let mut about = entry.about;
-        if let Some(mut rare) = entry.rare {
+        if let Some(mut rare) = rare {
             replies = rare.replies.take();
             if let Some((error, _)) = rare.failure.take() {
                 // It was to be retried, and is cancelled instead.
                 let attempt =
                     FailedAttempt { error: Arc::new(error), started: rare.tried, ended: rare.failed_at };
-                about.get_or_insert_default().errors.push(attempt);
+                done.about.get_or_insert_default().errors.push(attempt);
             }
             if let Some(rule) = rare.rule.take() {
                 self.errands.push(Errand::Rule(rule));
             }
         }
-        if let Some(About { key: Some(key), .. }) = about.as_deref()
+        self.unname(slot, &done);
+        (replies, done, owes)
+    }
+
+    /// Its key is free.
+    #[inline]
+    fn unname(&mut self, slot: usize, done: &Done<J, R, E>) {
+        if let Some(key) = done.key()
             && self.names.get(key) == Some(&slot)
         {
             self.names.remove(key);
         }
-        let done = Done {
-            id,
-            job: entry.job,
-            result,
-            attempts: entry.attempts,
-            queued: entry.queued,
-            started: entry.first,
-            tried: entry.started,
-            ended: now,
-            about,
-        };
-        (replies, done, entry.owes)
     }
 
     /// Counts how it ended.

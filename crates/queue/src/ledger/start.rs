@@ -68,7 +68,7 @@ impl<J, R, E> Ledger<J, R, E> {
         let entry = &self.entries[slot];
         let start = Start {
             slot,
-            job: entry.job.clone(),
+            job: entry.job(),
             id: entry.id(slot),
             attempt: entry.attempts,
             request: entry.request,
@@ -78,10 +78,6 @@ impl<J, R, E> Ledger<J, R, E> {
         };
         if let (Some(_), Some(class)) = (self.rules.class_limit, start.request.class) {
             *self.classes.entry(class).or_default() += 1;
-        }
-        if self.stats.pending > 0 {
-            // Another worker may be able to take one too.
-            self.call_one();
         }
         Claim::Start(start)
     }
@@ -144,6 +140,10 @@ impl<J, R, E> Ledger<J, R, E> {
     /// The strategy doesn't let it start: it waits again, behind its reason.
     pub(crate) fn unclaim(&mut self, slot: usize, worker: usize) {
         self.unclaimed(worker);
+        if let Phase::Stopping { .. } = self.entries[slot].phase {
+            // While the strategy was asked, it had its end.
+            return self.let_go(slot, Err(TaskError::Cancelled));
+        }
         self.uncount(slot);
         self.shift(slot, Phase::Pending);
         let entry = &mut self.entries[slot];
@@ -172,6 +172,11 @@ impl<J, R, E> Ledger<J, R, E> {
                 self.line.started(slot);
             } else {
                 self.stats.retries += 1;
+            }
+            if self.stats.pending > 0 {
+                // Another worker may be able to take one too. Not before it has started: workers that are all refused
+                // would call each other for ever.
+                self.call_one();
             }
             if self.heard {
                 let at = self.entries[slot].started;
@@ -241,6 +246,9 @@ impl<J, R, E> Ledger<J, R, E> {
     /// The strategy refuses it for good.
     pub(crate) fn reject(&mut self, now: Time, slot: usize, worker: usize, why: regatta_core::Rejection) {
         self.unclaimed(worker);
+        if let Phase::Stopping { .. } = self.entries[slot].phase {
+            return self.let_go(slot, Err(TaskError::Rejected(why)));
+        }
         self.entries[slot].attempts -= 1;
         self.uncount(slot);
         self.settle(slot, now, Err(TaskError::Rejected(why)));

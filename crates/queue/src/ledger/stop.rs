@@ -1,6 +1,6 @@
 //! How a run begins, is stopped, and ends.
 
-use super::{Ledger, Phase, RunState};
+use super::{Ledger, Order, Phase, RunState};
 use crate::JobId;
 use crate::errand::Errand;
 use crate::finished::{Finished, Leftover};
@@ -20,11 +20,12 @@ impl<J, R, E> Ledger<J, R, E> {
     #[inline]
     pub(crate) fn control(&mut self, now: Time, worker: usize) -> Option<Control> {
         self.confirm(worker);
+        // Also after the run: its outcomes may have been fixed before the executor has polled this worker.
+        if let Some(order) = self.next_order(worker) {
+            return Some(order);
+        }
         if self.state != RunState::Running {
             return None;
-        }
-        if let Some(order) = self.staff[worker].orders.pop_front() {
-            return Some(order);
         }
         if self.has_shelves {
             self.line.new_round();
@@ -46,7 +47,8 @@ impl<J, R, E> Ledger<J, R, E> {
                 also = also.min(until);
             }
         }
-        let unfinished = !self.is_over();
+        // What waits is left to stop, too, although it keeps nobody from ending the run.
+        let unfinished = !self.is_over() || !self.is_settled();
         let control = self.course.control(now, unfinished, also);
         if self.course.is_in_grace() && !std::mem::replace(&mut self.told, true) {
             self.tell_all();
@@ -54,11 +56,11 @@ impl<J, R, E> Ledger<J, R, E> {
         if control == Some(Control::CancelAll) {
             self.fix_all(now);
             for worker in &mut self.staff {
-                worker.orders.push_back(Control::CancelAll);
+                worker.orders.push_back(Order::CancelAll);
             }
             self.empty_door();
             self.call_everybody();
-            return self.staff[worker].orders.pop_front();
+            return self.next_order(worker);
         }
         control
     }
@@ -73,7 +75,7 @@ impl<J, R, E> Ledger<J, R, E> {
     /// Asks all that runs to stop.
     fn tell_all(&mut self) {
         self.empty_door();
-        for (_, entry) in &mut self.entries {
+        for entry in self.entries.iter_mut() {
             if let (Phase::Running { .. }, Some(rare)) = (entry.phase, &mut entry.rare) {
                 self.errands.extend(rare.token.clone().map(Errand::Cancel));
             }
@@ -115,7 +117,7 @@ impl<J, R, E> Ledger<J, R, E> {
             .collect();
         for (slot, worker) in running {
             self.settle_stopping(slot, now, worker);
-            self.order(worker, Control::Cancel(slot));
+            self.order(slot, worker);
         }
     }
 
@@ -162,12 +164,29 @@ impl<J, R, E> Ledger<J, R, E> {
         if self.crew > 0 {
             self.settle_stopping(slot, now, worker);
         }
-        self.order(worker, Control::Cancel(slot));
+        self.order(slot, worker);
     }
 
-    fn order(&mut self, worker: usize, order: Control) {
-        self.staff[worker].orders.push_back(order);
+    /// Its worker is to let go of it.
+    fn order(&mut self, slot: usize, worker: usize) {
+        let seq = self.entries[slot].seq;
+        self.staff[worker].orders.push_back(Order::Cancel { slot, seq });
         self.order_look(worker);
+    }
+
+    fn next_order(&mut self, worker: usize) -> Option<Control> {
+        while let Some(order) = self.staff[worker].orders.pop_front() {
+            match order {
+                Order::CancelAll => return Some(Control::CancelAll),
+                Order::Cancel { slot, seq }
+                    if self.entries.get(slot).is_some_and(|entry| entry.seq == seq) =>
+                {
+                    return Some(Control::Cancel(slot));
+                }
+                Order::Cancel { .. } => {}
+            }
+        }
+        None
     }
 
     fn order_look(&mut self, worker: usize) {
@@ -275,7 +294,7 @@ impl<J, R, E> Ledger<J, R, E> {
                 id: entry.id(slot),
                 key: about.and_then(|about| about.key.clone()),
                 metadata: about.and_then(|about| about.metadata.clone()),
-                job: entry.job.clone(),
+                job: entry.job(),
             });
             self.leave_over(slot, now, Err(TaskError::NotStarted(why)));
         }

@@ -1,8 +1,11 @@
-//! The queue as its users meet it: what it promises, flow by flow.
+//! Queues: jobs in, workers, results out.
 
 mod aqute_faults;
 mod aqute_flows;
 mod cancel_safety;
+mod corners;
+mod oracle;
 mod promises;
 mod support;
 mod task_manager;
+mod typing;
