@@ -186,7 +186,8 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// Its outcome is fixed, although its worker has not let go of it.
     pub(crate) fn settle_stopping(&mut self, slot: usize, now: Time, worker: usize) {
-        let result = Err(TaskError::Cancelled);
+        let is_cancelled = self.entries[slot].is_cancelled();
+        let (result, _) = self.course.judge(End::Cancelled, is_cancelled, |_| None);
         if self.heard {
             self.note_finished(slot, now, result.as_ref().err(), None);
         }
