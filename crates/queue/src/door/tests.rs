@@ -73,7 +73,8 @@ fn those_who_were_let_in_are_not_sent_away() {
 fn random_guests() {
     for seed in 0..crate::order::seeds() {
         let mut random = Rng::with_seed(seed);
-        let (mut door, mut line, mut inside) = (Door::default(), Vec::<(i32, usize, Guest)>::new(), Vec::new());
+        let (mut door, mut line, mut inside) =
+            (Door::default(), Vec::<(i32, usize, Guest)>::new(), Vec::new());
         for came in 0..200 {
             match random.u8(..6) {
                 0..=2 => {
