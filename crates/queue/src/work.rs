@@ -23,6 +23,9 @@ pub(crate) struct Work<J, R, E, H, F, Rt> {
     also: Vec<Ended<R>>,
     /// The strategy is being asked about this job; still set only if that panicked.
     asking: Option<usize>,
+    /// What the strategy has said to those that it refused in this round, as far as it comes first. It holds although
+    /// others have started since.
+    refused: Option<Readiness>,
     task: PhantomData<fn() -> F>,
 }
 
@@ -31,7 +34,17 @@ type Ended<R> = (usize, Time, R);
 
 impl<J, R, E, H, F, Rt> Work<J, R, E, H, F, Rt> {
     pub(crate) fn new(hub: Arc<Hub<J, R, E>>, worker: usize, handler: H, rule: Rt) -> Self {
-        Self { hub, worker, handler, rule, ended: None, also: Vec::new(), asking: None, task: PhantomData }
+        Self {
+            hub,
+            worker,
+            handler,
+            rule,
+            ended: None,
+            also: Vec::new(),
+            asking: None,
+            refused: None,
+            task: PhantomData,
+        }
     }
 
     pub(crate) fn worker(&self) -> usize {
@@ -154,11 +167,10 @@ where
     #[inline]
     fn next<'a>(&mut self, now: Time, admission: Admission<'a>) -> Next<'a, F> {
         let worker = self.worker;
-        let mut refused: Option<Readiness> = None;
         loop {
             let start = match self.with(|ledger| ledger.claim(now, worker)) {
                 Claim::Over => return Next::Done,
-                Claim::Wait => return refused.map_or(Next::Waiting, Next::Blocked),
+                Claim::Wait => return self.refused.map_or(Next::Waiting, Next::Blocked),
                 Claim::Start(start) => start,
             };
             self.asking = Some(start.slot);
@@ -200,7 +212,7 @@ where
                                 ledger.unclaim(start.slot, worker);
                                 ledger.wait(worker);
                             });
-                            Next::Blocked(refused.map_or(readiness, |before| sooner(before, readiness)))
+                            Next::Blocked(self.refused.map_or(readiness, |before| sooner(before, readiness)))
                         }
                     };
                 }
@@ -209,7 +221,7 @@ where
                 }
                 readiness @ (Readiness::NotBefore(_) | Readiness::OnChange) => {
                     self.with(|ledger| ledger.unclaim(start.slot, worker));
-                    refused = Some(refused.map_or(readiness, |before| sooner(before, readiness)));
+                    self.refused = Some(self.refused.map_or(readiness, |before| sooner(before, readiness)));
                 }
             }
         }
@@ -227,6 +239,8 @@ where
     }
 
     fn control(&mut self, now: Time) -> Option<Control> {
+        // Another round: all are asked about again.
+        self.refused = None;
         let worker = self.worker;
         self.with(|ledger| ledger.control(now, worker))
     }

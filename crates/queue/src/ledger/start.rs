@@ -79,10 +79,6 @@ impl<J, R, E> Ledger<J, R, E> {
         if let (Some(_), Some(class)) = (self.rules.class_limit, start.request.class) {
             *self.classes.entry(class).or_default() += 1;
         }
-        if self.stats.pending > 0 {
-            // Another worker may be able to take one too.
-            self.call_one();
-        }
         Claim::Start(start)
     }
 
@@ -176,6 +172,11 @@ impl<J, R, E> Ledger<J, R, E> {
                 self.line.started(slot);
             } else {
                 self.stats.retries += 1;
+            }
+            if self.stats.pending > 0 {
+                // Another worker may be able to take one too. Not before it has started: workers that are all refused
+                // would call each other for ever.
+                self.call_one();
             }
             if self.heard {
                 let at = self.entries[slot].started;

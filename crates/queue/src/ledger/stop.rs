@@ -20,11 +20,12 @@ impl<J, R, E> Ledger<J, R, E> {
     #[inline]
     pub(crate) fn control(&mut self, now: Time, worker: usize) -> Option<Control> {
         self.confirm(worker);
-        if self.state != RunState::Running {
-            return None;
-        }
+        // Also after the run: its outcomes may have been fixed before the executor has polled this worker.
         if let Some(order) = self.next_order(worker) {
             return Some(order);
+        }
+        if self.state != RunState::Running {
+            return None;
         }
         if self.has_shelves {
             self.line.new_round();
@@ -46,7 +47,8 @@ impl<J, R, E> Ledger<J, R, E> {
                 also = also.min(until);
             }
         }
-        let unfinished = !self.is_over();
+        // What waits is left to stop, too, although it keeps nobody from ending the run.
+        let unfinished = !self.is_over() || !self.is_settled();
         let control = self.course.control(now, unfinished, also);
         if self.course.is_in_grace() && !std::mem::replace(&mut self.told, true) {
             self.tell_all();

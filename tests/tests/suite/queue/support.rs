@@ -3,7 +3,7 @@
 pub(super) use crate::runner::handles::later;
 pub(super) use crate::runner::support::{Fault, Gauge, how, millis, secs};
 use regatta::queue::{Builder, Ctx, Done, Finished, Leftover, Stats, StopReason};
-use regatta::{BoxFuture, Queue, Time};
+use regatta::{BoxFuture, Queue, TaskError, Time};
 use regatta_tests::World;
 use std::fmt::{Debug, Display};
 use std::sync::{Arc, Mutex};
@@ -113,4 +113,14 @@ impl Diary {
     pub(super) fn lines(&self) -> Vec<(u32, u128)> {
         self.who().into_iter().zip(self.when()).collect()
     }
+}
+
+/// How each job ended, in a word.
+pub(super) fn states<J, R, E>(results: &[Done<J, R, E>]) -> Vec<&'static str> {
+    results.iter().map(|done| done.result.as_ref().map_or_else(TaskError::state, |_| "ok")).collect()
+}
+
+/// A panic that says nothing on the terminal.
+pub(super) fn overboard() -> ! {
+    std::panic::resume_unwind(Box::new("overboard"))
 }

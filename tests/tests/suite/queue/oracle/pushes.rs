@@ -16,13 +16,13 @@ pub(super) trait Way: Future + Unpin {
     fn told(output: &Self::Output) -> Result<Option<JobId>, Refusal>;
 }
 
-impl Way for Push<usize, usize, String> {
+impl Way for Push<'_, usize, usize, String> {
     fn told(output: &Result<JobId, PushError<usize>>) -> Result<Option<JobId>, Refusal> {
         output.as_ref().map(|id| Some(*id)).map_err(|error| error.why)
     }
 }
 
-impl Way for Submit<usize, usize, String> {
+impl Way for Submit<'_, usize, usize, String> {
     fn told(
         output: &Result<Ticket<usize, usize, String>, PushError<usize>>,
     ) -> Result<Option<JobId>, Refusal> {
@@ -30,16 +30,16 @@ impl Way for Submit<usize, usize, String> {
     }
 }
 
-impl Way for Reserve<usize, usize, String> {
-    fn told(output: &Result<Place<usize, usize, String>, Refusal>) -> Result<Option<JobId>, Refusal> {
+impl Way for Reserve<'_, usize, usize, String> {
+    fn told(output: &Result<Place<'_, usize, usize, String>, Refusal>) -> Result<Option<JobId>, Refusal> {
         output.as_ref().map(|_| None).map_err(|why| *why)
     }
 }
 
 /// A submission that may join another.
-pub(super) struct Joining(pub(super) Submit<usize, usize, String>);
+pub(super) struct Joining<'q>(pub(super) Submit<'q, usize, usize, String>);
 
-impl Future for Joining {
+impl Future for Joining<'_> {
     type Output = Result<Ticket<usize, usize, String>, PushError<usize>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -47,7 +47,7 @@ impl Future for Joining {
     }
 }
 
-impl Way for Joining {
+impl Way for Joining<'_> {
     const SHARES: bool = true;
 
     fn told(output: &Self::Output) -> Result<Option<JobId>, Refusal> {
@@ -158,7 +158,7 @@ pub(super) fn try_push(site: &Arc<Site>, plan: usize) {
 }
 
 /// A job for a place that was reserved.
-pub(super) fn fill(site: &Arc<Site>, place: Place<usize, usize, String>, plan: Option<usize>) {
+pub(super) fn fill(site: &Arc<Site>, place: Place<'_, usize, usize, String>, plan: Option<usize>) {
     site.facts().held -= 1;
     let Some(plan) = plan else {
         site.note("a place is given back".into());
@@ -194,6 +194,8 @@ enum At {
     Outside,
     Line(i32, u64),
     LetIn,
+    /// Let in or sent away: the run stops.
+    Called,
 }
 
 /// Hears when a push that waits is called, and so knows who was let in.
@@ -217,11 +219,11 @@ impl Turn {
         let place = std::mem::replace(&mut *self.place.lock().unwrap(), At::Outside);
         let mut facts = self.site.facts();
         match place {
-            At::Outside => {}
+            At::Outside | At::Called => {}
             At::Line(priority, number) => facts.line.retain(|guest| *guest != (priority, number)),
             At::LetIn => facts.let_in -= 1,
         }
-        place == At::LetIn
+        matches!(place, At::LetIn | At::Called)
     }
 
     fn is_called(&self) {
@@ -235,7 +237,7 @@ impl Turn {
         facts.line.retain(|guest| *guest != (priority, number));
         facts.let_in += usize::from(!is_sent_away);
         drop(facts);
-        *self.place.lock().unwrap() = if is_sent_away { At::Outside } else { At::LetIn };
+        *self.place.lock().unwrap() = if is_sent_away { At::Called } else { At::LetIn };
         let is_so = is_sent_away || first == Some((priority, number));
         self.site.demand(is_so, || format!("{:?} is let in before {first:?}", (priority, number)));
     }

@@ -118,6 +118,8 @@ where
         panic!("{deadlock}: {:#?}", site.facts().notes)
     });
     sim.run(join_all(others)).unwrap_or_else(|deadlock| panic!("{deadlock}: {:#?}", site.facts().notes));
+    let afterwards = sim.sleep(Duration::from_millis(1));
+    sim.run(afterwards).unwrap_or_else(|deadlock| panic!("{deadlock}"));
     site.look();
     finished
 }
@@ -172,18 +174,18 @@ async fn read(site: Arc<Site>, mut reader: Reader<usize, usize, String>) {
 }
 
 async fn produce(site: Arc<Site>, steps: Vec<Step>) {
-    let mut later = Vec::new();
+    let (mut later, queue) = (Vec::new(), site.queue());
     for step in steps {
         match step {
             Step::Sleep(ticks) => site.sleep(ticks).await,
             Step::TryPush(plan) => try_push(&site, plan),
             Step::Push(plan, patience) => {
-                let push = site.queue().push_with(plan, options(&site, plan));
+                let push = queue.push_with(plan, options(&site, plan));
                 in_time(&site, patience, Watched::new(&site, Some(plan), push)).await;
             }
             Step::Submit(plan, patience, ticketing) => {
                 site.facts().jobs[plan].has_ticket = true;
-                let submit = site.queue().submit_with(plan, options(&site, plan));
+                let submit = queue.submit_with(plan, options(&site, plan));
                 let ticket = in_time(&site, patience, Watched::new(&site, Some(plan), submit)).await;
                 if let Some(Ok(ticket)) = ticket {
                     keep(&site, plan, ticket, ticketing, &mut later).await;
@@ -191,14 +193,14 @@ async fn produce(site: Arc<Site>, steps: Vec<Step>) {
             }
             Step::SubmitOrJoin(plan, patience, ticketing) => {
                 site.facts().jobs[plan].has_ticket = true;
-                let submit = Joining(site.queue().submit_or_join(plan, options(&site, plan)));
+                let submit = Joining(queue.submit_or_join(plan, options(&site, plan)));
                 let ticket = in_time(&site, patience, Watched::new(&site, Some(plan), submit)).await;
                 if let Some(Ok(ticket)) = ticket {
                     keep(&site, plan, ticket, ticketing, &mut later).await;
                 }
             }
             Step::Reserve(plan, patience, hold) => {
-                let place = in_time(&site, patience, Watched::new(&site, None, site.queue().reserve())).await;
+                let place = in_time(&site, patience, Watched::new(&site, None, queue.reserve())).await;
                 if let Some(Ok(place)) = place {
                     site.sleep(hold).await;
                     fill(&site, place, plan);
