@@ -248,6 +248,23 @@ fn a_job_that_is_cancelled_while_the_strategy_is_asked_has_one_end() {
     }
 }
 
+/// While a worker asks the strategy, nobody gets the place of its job; once it has started, the first at the door does.
+#[test]
+fn a_job_that_may_be_refused_keeps_its_place() {
+    let (mut books, worker) = books(rules(), |_| {});
+    push(&mut books, ms(0), 1, Options::new()).unwrap();
+    push(&mut books, ms(0), 2, Options::new()).unwrap();
+    let Claim::Start(claimed) = books.claim(ms(0), worker) else { panic!("it waits") };
+    assert_eq!(push(&mut books, ms(0), 3, Options::new()), Err(Refusal::Full));
+    assert_eq!(books.reserve(), Err(Refusal::Full));
+    books.unclaim(claimed.slot, worker);
+    assert_eq!((books.stats.pending, books.reserve()), (2, Err(Refusal::Full)));
+    let guest = books.door.join(0, std::task::Waker::noop().clone());
+    let _ = books.control(ms(0), worker);
+    let (job, ..) = start(&mut books, ms(0), worker).unwrap();
+    assert!(job == 1 && books.door.enter(guest));
+}
+
 /// The order to end a job doesn't reach the next one in its slot.
 #[test]
 fn a_late_order_ends_nobody_else() {
