@@ -266,7 +266,6 @@ impl<J, R, E> Ledger<J, R, E> {
             return self.let_go(slot, Err(TaskError::Rejected(why)));
         }
         self.entries[slot].attempts -= 1;
-        self.uncount(slot);
         self.settle(slot, now, Err(TaskError::Rejected(why)));
     }
 }
