@@ -19,7 +19,7 @@ use crate::finished::Finished;
 use crate::order::Line;
 use crate::{Done, Key, Results, Stats};
 use regatta_core::{Class, Kick, Time};
-use regatta_engine::{Control, Course, Retrying, Waits};
+use regatta_engine::{Course, Retrying, Waits};
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
 use std::task::Waker;
@@ -114,9 +114,17 @@ pub(crate) struct Reader {
 struct Worker {
     kick: Kick,
     is_idle: bool,
-    orders: VecDeque<Control>,
+    orders: VecDeque<Order>,
     /// Its last job, if the order has not been told that it was started.
     claimed: Option<usize>,
+}
+
+/// What a worker should change for its running jobs.
+#[derive(Clone, Copy)]
+enum Order {
+    /// This job is to end. Slots are used again, so it counts only together with the job's number.
+    Cancel(usize, u64),
+    CancelAll,
 }
 
 /// Something that observers are to hear of.

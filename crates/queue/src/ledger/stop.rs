@@ -1,6 +1,6 @@
 //! How a run begins, is stopped, and ends.
 
-use super::{Ledger, Phase, RunState};
+use super::{Ledger, Order, Phase, RunState};
 use crate::JobId;
 use crate::errand::Errand;
 use crate::finished::{Finished, Leftover};
@@ -23,7 +23,7 @@ impl<J, R, E> Ledger<J, R, E> {
         if self.state != RunState::Running {
             return None;
         }
-        if let Some(order) = self.staff[worker].orders.pop_front() {
+        if let Some(order) = self.next_order(worker) {
             return Some(order);
         }
         if self.has_shelves {
@@ -54,13 +54,28 @@ impl<J, R, E> Ledger<J, R, E> {
         if control == Some(Control::CancelAll) {
             self.fix_all(now);
             for worker in &mut self.staff {
-                worker.orders.push_back(Control::CancelAll);
+                worker.orders.push_back(Order::CancelAll);
             }
             self.empty_door();
             self.call_everybody();
-            return self.staff[worker].orders.pop_front();
+            return self.next_order(worker);
         }
         control
+    }
+
+    /// What this worker was told and has not heard yet. A job that has ended by itself since then is left out: another
+    /// may be in its slot.
+    fn next_order(&mut self, worker: usize) -> Option<Control> {
+        while let Some(order) = self.staff[worker].orders.pop_front() {
+            match order {
+                Order::CancelAll => return Some(Control::CancelAll),
+                Order::Cancel(slot, seq) if self.entries.get(slot).is_some_and(|entry| entry.seq == seq) => {
+                    return Some(Control::Cancel(slot));
+                }
+                Order::Cancel(..) => {}
+            }
+        }
+        None
     }
 
     /// When a run that has nothing to do is stopped.
@@ -115,7 +130,7 @@ impl<J, R, E> Ledger<J, R, E> {
             .collect();
         for (slot, worker) in running {
             self.settle_stopping(slot, now, worker);
-            self.order(worker, Control::Cancel(slot));
+            self.order(worker, slot);
         }
     }
 
@@ -162,10 +177,11 @@ impl<J, R, E> Ledger<J, R, E> {
         if self.crew > 0 {
             self.settle_stopping(slot, now, worker);
         }
-        self.order(worker, Control::Cancel(slot));
+        self.order(worker, slot);
     }
 
-    fn order(&mut self, worker: usize, order: Control) {
+    fn order(&mut self, worker: usize, slot: usize) {
+        let order = Order::Cancel(slot, self.entries[slot].seq);
         self.staff[worker].orders.push_back(order);
         self.order_look(worker);
     }
