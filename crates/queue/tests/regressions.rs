@@ -55,3 +55,87 @@ fn an_order_for_a_job_that_has_ended_does_not_end_the_next_one_in_its_slot() {
         assert!(third.is_ok(), "spawned: {spawned}, {third:?}");
     }
 }
+
+/// Refuses what costs more than one for good.
+struct Cheap;
+
+impl Strategy for Cheap {
+    type Token = ();
+
+    fn ready(&self, _: Time, request: &Request) -> Readiness {
+        match request.cost {
+            cost @ 2.. => Readiness::Rejected(Rejection::TooCostly { cost, max: 1 }),
+            _ => Readiness::Ready,
+        }
+    }
+
+    fn start(&mut self, now: Time, request: &Request) -> Result<(), Readiness> {
+        self.ready(now, request).check()
+    }
+
+    fn finish(&mut self, (): (), _: Time, _: Outcome) {}
+}
+
+#[test]
+fn a_job_that_is_rejected_gives_its_class_only_one_slot_back() {
+    let sim = Sim::new(0);
+    let class = Class::of("host");
+    let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let clock = sim.clock();
+    let (queue, _results, mut engine) = Queue::<u32>::builder()
+        .workers(9)
+        .unwrap()
+        .class_limit(2)
+        .unwrap()
+        .strategy(Cheap)
+        .clock(sim.clock())
+        .build(async |_, _| {
+            most.fetch_max(1 + running.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
+            clock.sleep_until(clock.now() + SECOND).await;
+            running.fetch_sub(1, Ordering::SeqCst);
+            Ok::<_, Infallible>(())
+        })
+        .unwrap();
+    for n in 0..12 {
+        let cost = if n % 2 == 1 { 5 } else { 1 };
+        queue.try_push_with(n, Options::new().class(class).cost(cost)).unwrap();
+    }
+    queue.close();
+    let finished = sim.run(engine.run()).unwrap();
+    assert_eq!((finished.stats.ok, finished.stats.rejected), (6, 6));
+    assert_eq!(most.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_job_that_is_rejected_gives_only_one_place_for_its_result_back() {
+    let sim = Sim::new(0);
+    let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let clock = sim.clock();
+    let (queue, mut results, mut engine) = Queue::<u32>::builder()
+        .workers(9)
+        .unwrap()
+        .results(Results::Bounded(2))
+        .unwrap()
+        .strategy(Cheap)
+        .clock(sim.clock())
+        .build(async |_, _| {
+            most.fetch_max(1 + running.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
+            clock.sleep_until(clock.now() + SECOND).await;
+            running.fetch_sub(1, Ordering::SeqCst);
+            Ok::<_, Infallible>(())
+        })
+        .unwrap();
+    for n in 0..12 {
+        queue.try_push_with(n, Options::new().cost(if n % 2 == 1 { 5 } else { 1 })).unwrap();
+    }
+    let body = async {
+        queue.close();
+        let mut count = 0;
+        while let Some(_) = results.next().await {
+            count += 1;
+        }
+        count
+    };
+    let (count, _) = sim.run(engine.run_with(body)).unwrap();
+    assert_eq!((count, most.load(Ordering::SeqCst)), (12, 2));
+}

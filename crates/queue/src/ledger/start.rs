@@ -234,7 +234,6 @@ impl<J, R, E> Ledger<J, R, E> {
     pub(crate) fn reject(&mut self, now: Time, slot: usize, worker: usize, why: regatta_core::Rejection) {
         self.staff[worker].claimed = None;
         self.entries[slot].attempts -= 1;
-        self.uncount(slot);
         self.settle(slot, now, Err(TaskError::Rejected(why)));
     }
 }
