@@ -139,3 +139,29 @@ fn a_job_that_is_rejected_gives_only_one_place_for_its_result_back() {
     let (count, _) = sim.run(engine.run_with(body)).unwrap();
     assert_eq!((count, most.load(Ordering::SeqCst)), (12, 2));
 }
+
+#[test]
+fn a_job_that_is_stopping_gives_its_key_back() {
+    let sim = Sim::new(0);
+    let (queue, _results, engine) = Queue::<u32>::builder()
+        .workers(2)
+        .unwrap()
+        .clock(sim.clock())
+        .build(async |job, _ctx| if *job == 1 { pending().await } else { Ok::<_, Infallible>(*job) })
+        .unwrap();
+    let handle = engine.spawn_on(sim.executor());
+    sim.run(async {
+        let id = queue.push_with(1, Options::new().key("a")).await.unwrap();
+        sim.sleep(MOMENT).await;
+        assert!(queue.cancel(id));
+        // Its worker has not let go of it.
+        assert_eq!(queue.stats().stopping, 1);
+        let ticket = queue.submit_or_join(2, Options::new().key("a")).await.unwrap();
+        assert_eq!(ticket.await.result.unwrap(), 2);
+        assert_eq!(queue.find("a"), None);
+        queue.push_with(3, Options::new().key("a")).await.unwrap();
+        queue.close();
+        assert_eq!(handle.await.stats.ok, 2);
+    })
+    .unwrap();
+}

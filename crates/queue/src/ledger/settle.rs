@@ -205,6 +205,12 @@ impl<J, R, E> Ledger<J, R, E> {
         let entry = &mut self.entries[slot];
         let replies = entry.rare.as_mut().and_then(|rare| rare.replies.take());
         let about = entry.about.take();
+        // Whoever comes with its key from now on would wait for an outcome that was told.
+        if let Some(key) = about.as_ref().and_then(|about| about.key.as_ref())
+            && self.names.get(key) == Some(&slot)
+        {
+            self.names.remove(key);
+        }
         let done = Done {
             id: entry.id(slot),
             job: entry.job.clone(),
