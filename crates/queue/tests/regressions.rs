@@ -165,3 +165,28 @@ fn a_job_that_is_stopping_gives_its_key_back() {
     })
     .unwrap();
 }
+
+#[test]
+fn what_runs_is_dropped_also_if_the_aborted_run_is_over_before_its_workers_look() {
+    for workers in [1, 2, 31] {
+        for seed in 0..SEEDS {
+            let sim = Sim::new(seed);
+            let (queue, _results, engine) = Queue::<u32>::builder()
+                .workers(workers)
+                .unwrap()
+                .clock(sim.clock())
+                .build(async |_, _| pending::<Result<(), Infallible>>().await)
+                .unwrap();
+            let handle = engine.spawn_on(sim.executor());
+            sim.run(async {
+                queue.push(1).await.unwrap();
+                sim.sleep(MOMENT).await;
+                handle.abort();
+                assert_eq!(handle.await.stats.cancelled, 1);
+                sim.sleep(MOMENT).await;
+                assert_eq!(queue.stats().stopping, 0, "{workers} workers, seed {seed}");
+            })
+            .unwrap();
+        }
+    }
+}

@@ -20,11 +20,12 @@ impl<J, R, E> Ledger<J, R, E> {
     #[inline]
     pub(crate) fn control(&mut self, now: Time, worker: usize) -> Option<Control> {
         self.confirm(worker);
-        if self.state != RunState::Running {
-            return None;
-        }
+        // Also after the run: it may be over before its workers have let go of what they ran.
         if let Some(order) = self.next_order(worker) {
             return Some(order);
+        }
+        if self.state != RunState::Running {
+            return None;
         }
         if self.has_shelves {
             self.line.new_round();
