@@ -190,3 +190,30 @@ fn what_runs_is_dropped_also_if_the_aborted_run_is_over_before_its_workers_look(
         }
     }
 }
+
+/// A job that blocks its thread can only look at its token.
+#[test]
+fn a_token_in_hand_tells_a_job_whose_outcome_was_fixed() {
+    let sim = Sim::new(0);
+    let tokens = Arc::new(Mutex::new(Vec::new()));
+    let (queue, _results, engine) = Queue::<u32>::builder()
+        .workers(1)
+        .unwrap()
+        .clock(sim.clock())
+        .build({
+            let tokens = tokens.clone();
+            move |_: Arc<u32>, ctx: regatta_queue::Ctx<u32, (), Infallible>| {
+                tokens.lock().unwrap().push(ctx.token());
+                pending()
+            }
+        })
+        .unwrap();
+    let handle = engine.spawn_on(sim.executor());
+    sim.run(async {
+        queue.push(1).await.unwrap();
+        sim.sleep(MOMENT).await;
+        handle.abort();
+        assert!(tokens.lock().unwrap()[0].is_cancelled());
+    })
+    .unwrap();
+}

@@ -204,6 +204,9 @@ impl<J, R, E> Ledger<J, R, E> {
         self.shift(slot, Phase::Stopping { worker });
         let entry = &mut self.entries[slot];
         let replies = entry.rare.as_mut().and_then(|rare| rare.replies.take());
+        // A job that blocks its thread may look at nothing else.
+        let token = entry.rare.as_mut().and_then(|rare| rare.token.take());
+        self.errands.extend(token.map(Errand::Cancel));
         let about = entry.about.take();
         // Whoever comes with its key from now on would wait for an outcome that was told.
         if let Some(key) = about.as_ref().and_then(|about| about.key.as_ref())
