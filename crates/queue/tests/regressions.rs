@@ -217,3 +217,52 @@ fn a_token_in_hand_tells_a_job_whose_outcome_was_fixed() {
     })
     .unwrap();
 }
+
+/// Has no answer to the third question.
+struct Fragile(u32);
+
+impl Strategy for Fragile {
+    type Token = ();
+
+    fn ready(&self, _: Time, _: &Request) -> Readiness {
+        Readiness::Ready
+    }
+
+    fn start(&mut self, _: Time, _: &Request) -> Result<(), Readiness> {
+        self.0 += 1;
+        assert!(self.0 < 3, "no answer");
+        Ok(())
+    }
+
+    fn finish(&mut self, (): (), _: Time, _: Outcome) {}
+}
+
+#[test]
+fn those_who_read_learn_that_the_strategy_broke_down() {
+    let sim = Sim::new(0);
+    let clock = sim.clock();
+    let run = Queue::<u32>::builder()
+        .workers(2)
+        .unwrap()
+        .clock(sim.clock())
+        .strategy(Fragile(0))
+        .for_each(
+            0..10,
+            async |job, _ctx| {
+                clock.sleep_until(clock.now() + SECOND).await;
+                Ok::<_, Infallible>(*job)
+            },
+            async |mut results| {
+                let mut count = 0;
+                while let Some(_) = results.next().await {
+                    count += 1;
+                }
+                count
+            },
+        )
+        .unwrap();
+    let (count, finished) = sim.run(run).unwrap();
+    assert_eq!(count, 2);
+    assert!(matches!(finished.stop, StopReason::Panicked(_)), "{finished:?}");
+    assert_eq!(finished.stats.admitted, finished.stats.settled);
+}

@@ -48,6 +48,10 @@ impl<J, R, E> Ledger<J, R, E> {
             }
         }
         let unfinished = !self.is_over();
+        if !unfinished && !self.course.is_open() {
+            // A worker whose supply broke down doesn't ask for the next job any more.
+            self.wind_up(now);
+        }
         let control = self.course.control(now, unfinished, also);
         if self.course.is_in_grace() && !std::mem::replace(&mut self.told, true) {
             self.tell_all();
@@ -239,6 +243,7 @@ impl<J, R, E> Ledger<J, R, E> {
         for (_, slot) in tried {
             self.let_stand(slot, now);
         }
+        self.call_everybody();
         self.call_watchers();
     }
 
