@@ -290,6 +290,13 @@ impl<J, R, E> Ledger<J, R, E> {
         }
     }
 
+    /// Wakes this when something has come to its end; once, however often it asks.
+    pub(crate) fn watch(&mut self, waker: &mut Option<Waker>) {
+        if let Some(new) = waker.take_if(|new| !self.watchers.iter().any(|old| old.will_wake(new))) {
+            self.watchers.push(new);
+        }
+    }
+
     /// Everybody who waits for the end of something looks again.
     fn call_watchers(&mut self) {
         self.errands.extend(self.watchers.drain(..).map(Errand::Wake));

@@ -29,7 +29,7 @@ impl<J, R, E> Future for Settled<J, R, E> {
         self.hub.with(|ledger| match ledger.state {
             _ if ledger.is_settled() => Poll::Ready(Ok(())),
             RunState::Running => {
-                ledger.watchers.extend(waker.take());
+                ledger.watch(&mut waker);
                 Poll::Pending
             }
             RunState::Still | RunState::Over => Poll::Ready(Err(Refusal::NotRunning)),

@@ -183,7 +183,7 @@ impl<J, R, E> Future for Handle<J, R, E> {
             if ledger.is_as_good_as_over() {
                 return Ok(ledger.finish(now, course(&self.settings)));
             }
-            ledger.watchers.extend(waker.take());
+            ledger.watch(&mut waker);
             Err(due)
         });
         match answer {

@@ -266,3 +266,29 @@ fn those_who_read_learn_that_the_strategy_broke_down() {
     assert!(matches!(finished.stop, StopReason::Panicked(_)), "{finished:?}");
     assert_eq!(finished.stats.admitted, finished.stats.settled);
 }
+
+#[test]
+fn who_waits_for_the_end_of_all_jobs_and_looks_often_leaves_nothing_behind() {
+    struct Idle;
+    impl std::task::Wake for Idle {
+        fn wake(self: Arc<Self>) {}
+    }
+    let sim = Sim::new(0);
+    let (queue, _results, engine) = Queue::<u32>::builder()
+        .workers(1)
+        .unwrap()
+        .clock(sim.clock())
+        .build(async |_, _| pending::<Result<(), Infallible>>().await)
+        .unwrap();
+    queue.try_push(1).unwrap();
+    let _handle = engine.spawn_on(sim.executor());
+    let idle = Arc::new(Idle);
+    let waker = std::task::Waker::from(idle.clone());
+    use std::future::Future as _;
+    let mut settled = queue.settled();
+    for _ in 0..100 {
+        let polled = std::pin::Pin::new(&mut settled);
+        assert!(polled.poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+    }
+    assert!(Arc::strong_count(&idle) <= 3, "{} wakers", Arc::strong_count(&idle));
+}
