@@ -60,17 +60,34 @@ where
             self.has_place = true;
         }
         let item = match contain(|| Pin::new(items).poll_next(cx)) {
-            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Pending) => return self.poll_stop(cx),
             Ok(Poll::Ready(None)) => return Poll::Ready(Ok(false)),
             Ok(Poll::Ready(Some(item))) => item,
             Err(panic) => return Poll::Ready(Err(panic)),
         };
         match self.hub.admit(Origin::Reserved, item, Options::new()) {
-            Ok(_) => self.has_place = false,
-            // The run has stopped since the place was taken: the item is among those that never ran.
-            Err(refused) => drop(self.hub.admit(Origin::Late, refused.job, Options::new())),
+            Ok(_) => {
+                self.has_place = false;
+                Poll::Ready(Ok(true))
+            }
+            // The run has stopped since the place was taken: the item is among those that never ran, and the last one.
+            Err(refused) => {
+                drop(self.hub.admit(Origin::Late, refused.job, Options::new()));
+                Poll::Ready(Ok(false))
+            }
         }
-        Poll::Ready(Ok(true))
+    }
+
+    /// Ready once nobody takes items any more: a stream that gives none must not hold up the end of its run.
+    fn poll_stop(&self, cx: &Context<'_>) -> Poll<Result<bool, Panic>> {
+        let mut waker = Some(cx.waker().clone());
+        self.hub.with(|ledger| {
+            if ledger.check_open(Origin::Reserved).is_err() {
+                return Poll::Ready(Ok(false));
+            }
+            ledger.watch(&mut waker);
+            Poll::Pending
+        })
     }
 }
 

@@ -292,3 +292,51 @@ fn who_waits_for_the_end_of_all_jobs_and_looks_often_leaves_nothing_behind() {
     }
     assert!(Arc::strong_count(&idle) <= 3, "{} wakers", Arc::strong_count(&idle));
 }
+
+#[test]
+fn a_stream_that_gives_nothing_does_not_hold_up_the_end_of_its_run() {
+    let sim = Sim::new(0);
+    let mapped = Queue::<u32>::builder()
+        .workers(2)
+        .unwrap()
+        .clock(sim.clock())
+        .timeout(SECOND)
+        .map_stream(futures::stream::pending(), async |job, _ctx| Ok::<_, Infallible>(*job))
+        .unwrap();
+    assert!(sim.run(mapped).unwrap().results.is_empty());
+
+    let body = Queue::<u32>::builder()
+        .workers(2)
+        .unwrap()
+        .clock(sim.clock())
+        .for_each_stream(
+            futures::stream::pending(),
+            async |job, _ctx| Ok::<_, Infallible>(*job),
+            async |_results| "enough",
+        )
+        .unwrap();
+    assert_eq!(sim.run(body).unwrap().0, "enough");
+}
+
+#[test]
+fn a_run_that_stops_between_place_and_item_pulls_that_item_and_no_more() {
+    let sim = Sim::new(0);
+    let token = regatta_core::CancelToken::new();
+    let mut pulled = 0;
+    let items = (0..1000).inspect(|n| {
+        pulled = *n;
+        if *n == 5 {
+            token.cancel();
+        }
+    });
+    let mapped = Queue::<u32>::builder()
+        .workers(2)
+        .unwrap()
+        .clock(sim.clock())
+        .cancel_on(&token)
+        .map(items, async |job, _ctx| Ok::<_, Infallible>(*job))
+        .unwrap();
+    let mapped = sim.run(mapped).unwrap();
+    assert_eq!(mapped.results.len() + mapped.finished.leftover.len(), 6);
+    assert_eq!(pulled, 5);
+}
