@@ -340,3 +340,19 @@ fn a_run_that_stops_between_place_and_item_pulls_that_item_and_no_more() {
     assert_eq!(mapped.results.len() + mapped.finished.leftover.len(), 6);
     assert_eq!(pulled, 5);
 }
+
+#[test]
+fn a_map_keeps_all_results_whatever_the_builder_was_told() {
+    for results in [Results::Bounded(1), Results::Discard] {
+        let sim = Sim::new(0);
+        let mapped = Queue::<u32>::builder()
+            .workers(2)
+            .unwrap()
+            .results(results)
+            .unwrap()
+            .clock(sim.clock())
+            .map(0..10, async |job, _ctx| Ok::<_, Infallible>(*job))
+            .unwrap();
+        assert_eq!(sim.run(mapped).unwrap().results.len(), 10);
+    }
+}
