@@ -10,7 +10,7 @@ mod stop;
 pub(crate) use admit::{Admission, Origin};
 pub use entry::JobState;
 pub(crate) use entry::{Entry, Joined, Phase, Replies};
-pub(crate) use settle::Chance;
+pub(crate) use settle::{Again, Chance};
 pub(crate) use start::{Claim, Start};
 
 use crate::door::Door;

@@ -3,7 +3,7 @@
 use crate::Ctx;
 use crate::ctx::More;
 use crate::hub::Hub;
-use crate::ledger::{Chance, Claim, Ledger, Start};
+use crate::ledger::{Again, Chance, Claim, Ledger, Start};
 use regatta_core::{Kick, Outcome, Panic, Readiness, Retry, Time};
 use regatta_engine::{Admission, Admitted, Control, End, Failed, Job, Next, Source, contain, contain_drop};
 use std::future::Future;
@@ -125,7 +125,7 @@ where
                         Box::new(rule)
                     });
                     let delay = rule.delay(now, attempts, &error)?;
-                    Some((now + delay, rule))
+                    Some(Again { due: now + delay, deadline: rule.deadline(), rule })
                 });
                 asked.unwrap_or_else(|panic| {
                     contain_drop(|| drop(panic));

@@ -356,3 +356,144 @@ fn a_map_keeps_all_results_whatever_the_builder_was_told() {
         assert_eq!(sim.run(mapped).unwrap().results.len(), 10);
     }
 }
+
+/// Counts the retries that it has allowed and that were not given back; at each call it looks at its queue, as it may.
+#[derive(Clone)]
+struct Counted {
+    made: Arc<AtomicUsize>,
+    look: Arc<Mutex<Option<Box<dyn Fn() + Send>>>>,
+    times: u32,
+    until: Time,
+}
+
+impl Counted {
+    fn new(times: u32, until: Time) -> Self {
+        Self { made: Arc::default(), look: Arc::default(), times, until }
+    }
+
+    fn look(&self) {
+        if let Some(look) = &*self.look.lock().unwrap() {
+            look();
+        }
+    }
+}
+
+impl Retry<&'static str> for Counted {
+    fn delay(&mut self, _: Time, attempts: u32, _: &TaskError<&'static str>) -> Option<Duration> {
+        self.look();
+        (attempts <= self.times).then(|| {
+            self.made.fetch_add(1, Ordering::SeqCst);
+            SECOND
+        })
+    }
+
+    fn forgo(&mut self) {
+        self.look();
+        self.made.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn deadline(&self) -> Time {
+        self.look();
+        self.until
+    }
+}
+
+#[test]
+fn a_retry_that_was_made_is_not_given_back() {
+    let sim = Sim::new(0);
+    let rule = Counted::new(2, Time::MAX);
+    let made = rule.made.clone();
+    let clock = sim.clock();
+    let (queue, mut results, mut engine) = Queue::<u32>::builder()
+        .workers(4)
+        .unwrap()
+        .retry(rule)
+        .clock(sim.clock())
+        .build(async |job, ctx| match *job {
+            1 if ctx.attempt() == 3 => Ok(()),
+            2 if ctx.attempt() == 2 => {
+                ctx.queue().cancel(ctx.id());
+                pending().await
+            }
+            3 if ctx.attempt() == 2 => {
+                clock.sleep_until(clock.now() + SECOND).await;
+                panic!("at last")
+            }
+            _ => Err("no"),
+        })
+        .unwrap();
+    let body = async {
+        for job in 1..=3 {
+            queue.push(job).await.unwrap();
+        }
+        let waits = queue.push(4).await.unwrap();
+        sim.sleep(MOMENT).await;
+        assert!(queue.cancel(waits));
+    };
+    drop(sim.run(engine.run_with(body)).unwrap());
+    let attempts: u32 = results.drain().iter().map(|done| done.attempts - 1).sum();
+    assert_eq!((made.load(Ordering::SeqCst), attempts), (2 + 1 + 2, 5));
+}
+
+#[test]
+fn a_retry_rule_may_look_at_its_queue() {
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let sim = Sim::new(0);
+        // The first retry would come too late, so it is given back.
+        let rule = Counted::new(2, sim.manual().now() + MOMENT);
+        let look = rule.look.clone();
+        let (queue, _results, mut engine) = Queue::<u32>::builder()
+            .workers(1)
+            .unwrap()
+            .retry(rule)
+            .clock(sim.clock())
+            .build(async |_, _| Err::<(), _>("no"))
+            .unwrap();
+        *look.lock().unwrap() = Some(Box::new({
+            let queue = queue.clone();
+            move || assert_eq!(queue.stats().admitted, 1)
+        }));
+        queue.try_push(1).unwrap();
+        queue.close();
+        let finished = sim.run(engine.run()).unwrap();
+        *look.lock().unwrap() = None;
+        send.send(finished.stats.failed).unwrap();
+    });
+    assert_eq!(
+        receive.recv_timeout(Duration::from_secs(20)),
+        Ok(1),
+        "it waits for a lock that it holds itself"
+    );
+}
+
+/// Doesn't know its own deadline.
+#[derive(Clone)]
+struct Forgetful;
+
+impl Retry<&'static str> for Forgetful {
+    fn delay(&mut self, _: Time, _: u32, _: &TaskError<&'static str>) -> Option<Duration> {
+        Some(SECOND)
+    }
+
+    fn deadline(&self) -> Time {
+        panic!("no idea")
+    }
+}
+
+#[test]
+fn a_rule_that_panics_at_its_deadline_lets_the_failure_stand() {
+    let sim = Sim::new(0);
+    let (queue, mut results, mut engine) = Queue::<u32>::builder()
+        .workers(1)
+        .unwrap()
+        .retry(Forgetful)
+        .clock(sim.clock())
+        .build(async |_, _| Err::<(), _>("no"))
+        .unwrap();
+    queue.try_push(1).unwrap();
+    queue.close();
+    let finished = sim.run(engine.run()).unwrap();
+    assert!(matches!(finished.stop, StopReason::Completed), "{finished:?}");
+    assert!(matches!(results.drain()[0].result, Err(TaskError::Failed("no"))));
+}

@@ -24,6 +24,14 @@ pub(crate) enum Chance<E> {
     },
 }
 
+/// Another attempt, as the job's own copy of the rule has it.
+pub(crate) struct Again<E> {
+    pub(crate) due: Time,
+    /// It must not start at this time or later.
+    pub(crate) deadline: Time,
+    pub(crate) rule: Box<dyn Retry<E> + Send>,
+}
+
 impl<J, R, E> Ledger<J, R, E> {
     /// An attempt has returned what the job was for.
     #[inline]
@@ -97,27 +105,27 @@ impl<J, R, E> Ledger<J, R, E> {
         (result, outcome, chance)
     }
 
-    /// The attempt has failed, and there is another at `again`, or none. `rule` is the job's own copy.
+    /// The attempt has failed, and there is another or none.
     pub(crate) fn failed(
         &mut self,
         slot: usize,
         now: Time,
         error: TaskError<E>,
         text: Option<String>,
-        again: Option<(Time, Box<dyn Retry<E> + Send>)>,
+        again: Option<Again<E>>,
     ) {
         if let Phase::Stopping { .. } = self.entries[slot].phase {
+            self.errands.extend(again.map(|again| Errand::Forgo(again.rule)));
             return self.let_go(slot, Err(error));
         }
         let task_deadline = self.task_deadline(slot);
-        let Some((due, mut rule)) = again else {
+        let Some(Again { due, deadline, rule }) = again else {
             return self.settle_with(slot, now, Err(error), text);
         };
-        let deadline = task_deadline.min(rule.deadline());
+        let deadline = task_deadline.min(deadline);
         let entry = &self.entries[slot];
         if entry.is_cancelled() || due >= deadline || due >= self.course.end() || !self.course.is_open() {
-            // Cheap by contract, and rare: the rule hears of it here.
-            rule.forgo();
+            self.errands.push(Errand::Forgo(rule));
             return self.settle_with(slot, now, Err(error), text);
         }
         let attempt = entry.attempts;
@@ -279,14 +287,16 @@ impl<J, R, E> Ledger<J, R, E> {
         let mut about = entry.about;
         if let Some(mut rare) = entry.rare {
             replies = rare.replies.take();
-            if let Some((error, _)) = rare.failure.take() {
+            let failure = rare.failure.take();
+            let is_waiting = failure.is_some();
+            if let Some((error, _)) = failure {
                 // It was to be retried, and is cancelled instead.
                 let attempt =
                     FailedAttempt { error: Arc::new(error), started: rare.tried, ended: rare.failed_at };
                 about.get_or_insert_default().errors.push(attempt);
             }
             if let Some(rule) = rare.rule.take() {
-                self.errands.push(Errand::Rule(rule));
+                self.errands.push(if is_waiting { Errand::Forgo(rule) } else { Errand::Retire(rule) });
             }
         }
         if let Some(About { key: Some(key), .. }) = about.as_deref()
@@ -408,7 +418,7 @@ impl<J, R, E> Ledger<J, R, E> {
             return self.settle(slot, now, Err(TaskError::NotStarted(NotStarted::Stopped)));
         };
         if let Some(rule) = rare.rule.take() {
-            self.errands.push(Errand::Rule(rule));
+            self.errands.push(Errand::Forgo(rule));
         }
         self.settle_with(slot, now, Err(error), text);
     }
