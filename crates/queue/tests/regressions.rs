@@ -497,3 +497,32 @@ fn a_rule_that_panics_at_its_deadline_lets_the_failure_stand() {
     assert!(matches!(finished.stop, StopReason::Completed), "{finished:?}");
     assert!(matches!(results.drain()[0].result, Err(TaskError::Failed("no"))));
 }
+
+#[test]
+fn a_queue_that_is_idle_because_its_last_job_was_cancelled_stops_in_time() {
+    for spawned in [false, true] {
+        let sim = Sim::new(0);
+        let (queue, _results, mut engine) = Queue::<u32>::builder()
+            .workers(2)
+            .unwrap()
+            .idle_timeout(SECOND)
+            .clock(sim.clock())
+            .build(async |job, _ctx| Ok::<_, Infallible>(*job))
+            .unwrap();
+        let start = sim.manual().now();
+        let id = queue.try_push_with(1, Options::new().delay(9 * SECOND)).unwrap();
+        let cancel = async {
+            sim.sleep(MOMENT).await;
+            queue.cancel(id);
+        };
+        let finished = sim.run(async {
+            if spawned {
+                futures::join!(engine.spawn_on(sim.executor()), cancel).0
+            } else {
+                futures::join!(engine.run(), cancel).0
+            }
+        });
+        assert!(matches!(finished.unwrap().stop, StopReason::Idle));
+        assert_eq!(sim.manual().now().since(start), SECOND + MOMENT, "spawned: {spawned}");
+    }
+}

@@ -371,6 +371,10 @@ impl<J, R, E> Ledger<J, R, E> {
         if self.is_settled() {
             self.idle_since = Some(now);
             self.call_watchers();
+            if self.rules.idle_timeout.is_some() {
+                // It may have been cancelled from outside: somebody has to watch the time from now on.
+                self.call_one();
+            }
         }
         // Whoever has just ended one looks by himself; those who wait for work have to be told that there is none.
         if !self.idle.is_empty() && self.is_over() {
