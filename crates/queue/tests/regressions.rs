@@ -526,3 +526,22 @@ fn a_queue_that_is_idle_because_its_last_job_was_cancelled_stops_in_time() {
         assert_eq!(sim.manual().now().since(start), SECOND + MOMENT, "spawned: {spawned}");
     }
 }
+
+#[test]
+fn a_stop_that_comes_after_the_run_does_not_stop_the_next_one() {
+    let sim = Sim::new(0);
+    let (queue, _results, mut engine) = Queue::<u32>::builder()
+        .workers(1)
+        .unwrap()
+        .clock(sim.clock())
+        .build(async |_, _| Ok::<_, Infallible>(()))
+        .unwrap();
+    for _ in 0..2 {
+        queue.try_push(1).unwrap();
+        queue.close();
+        let finished = sim.run(engine.run()).unwrap();
+        assert_eq!(finished.stats.ok, 1, "{finished:?}");
+        queue.stop();
+        engine.reopen();
+    }
+}

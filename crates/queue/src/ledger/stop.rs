@@ -102,6 +102,9 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// Nothing more starts; what runs has its grace.
     pub(crate) fn stop(&mut self, now: Time) {
+        if self.state == RunState::Over {
+            return;
+        }
         let due = now + self.course.settings.grace;
         self.stop_due = Some(self.stop_due.map_or(due, |earlier| earlier.min(due)));
         self.course.cancel();
@@ -112,6 +115,9 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// Nothing more starts, and what runs ends now.
     pub(crate) fn abort(&mut self, now: Time) {
+        if self.state == RunState::Over {
+            return;
+        }
         self.stop_due = Some(now);
         self.course.abandon();
         self.fix_all(now);
