@@ -545,3 +545,50 @@ fn a_stop_that_comes_after_the_run_does_not_stop_the_next_one() {
         engine.reopen();
     }
 }
+
+#[test]
+fn workers_that_are_asked_for_while_the_first_ones_are_spawned_come_too() {
+    let sim = Sim::new(0);
+    let clock = sim.clock();
+    let (queue, _results, engine) = Queue::<u32>::builder()
+        .workers(1)
+        .unwrap()
+        .clock(sim.clock())
+        .build(async move |_, _| {
+            clock.sleep_until(clock.now() + SECOND).await;
+            Ok::<_, Infallible>(())
+        })
+        .unwrap();
+    let (executor, more) = (sim.executor(), queue.clone());
+    let handle = engine.spawn_on(move |task| {
+        more.set_workers(3).unwrap();
+        regatta_core::Executor::spawn(&executor, task);
+    });
+    let start = sim.manual().now();
+    for n in 0..3 {
+        queue.try_push(n).unwrap();
+    }
+    queue.close();
+    drop(sim.run(handle).unwrap());
+    assert_eq!(sim.manual().now().since(start), SECOND);
+}
+
+#[test]
+fn an_executor_that_takes_only_one_worker_is_not_asked_for_ever() {
+    let sim = Sim::new(0);
+    let (queue, _results, engine) = Queue::<u32>::builder()
+        .workers(3)
+        .unwrap()
+        .clock(sim.clock())
+        .build(async |_, _| Ok::<_, Infallible>(()))
+        .unwrap();
+    let (executor, asked) = (sim.executor(), AtomicUsize::new(0));
+    let handle = engine.spawn_on(move |task| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => regatta_core::Executor::spawn(&executor, task),
+        again => assert!(again < 100, "so many"),
+    });
+    queue.set_workers(5).unwrap();
+    queue.try_push(1).unwrap();
+    queue.close();
+    assert_eq!(sim.run(handle).unwrap().stats.ok, 1);
+}
