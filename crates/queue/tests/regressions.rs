@@ -592,3 +592,73 @@ fn an_executor_that_takes_only_one_worker_is_not_asked_for_ever() {
     queue.close();
     assert_eq!(sim.run(handle).unwrap().stats.ok, 1);
 }
+
+/// First come, first served; panics when it is told of this event for this job.
+struct Nervous(&'static str, u64);
+
+impl Nervous {
+    fn hear(&self, what: &str, seq: u64) {
+        assert!((self.0, self.1) != (what, seq), "{what}!");
+    }
+}
+
+impl Discipline for Nervous {
+    type Key = u64;
+
+    fn enqueued(&mut self, _: Time, seq: u64, _: &Request) -> u64 {
+        self.hear("enqueued", seq);
+        seq
+    }
+
+    fn started(&mut self, seq: &u64) {
+        self.hear("started", *seq);
+    }
+
+    fn left(&mut self, seq: &u64) {
+        self.hear("left", *seq);
+    }
+}
+
+#[test]
+fn a_discipline_that_panics_loses_no_job() {
+    for spawned in [false, true] {
+        for what in ["enqueued", "started", "left"] {
+            let sim = Sim::new(0);
+            let (queue, mut results, mut engine) = Queue::<u32>::builder()
+                .workers(1)
+                .unwrap()
+                .discipline(Nervous(what, 1))
+                .clock(sim.clock())
+                .build(async |job, _ctx| Ok::<_, Infallible>(*job))
+                .unwrap();
+            queue.try_push(0).unwrap();
+            let second = queue.try_push_with(1, Options::new().delay(SECOND)).unwrap();
+            queue.try_push_with(2, Options::new().delay(SECOND)).unwrap();
+            queue.close();
+            let cancel = async {
+                sim.sleep(MOMENT).await;
+                if what == "left" {
+                    queue.pause();
+                    sim.sleep(SECOND).await;
+                    assert!(queue.cancel(second), "it was there");
+                    queue.resume();
+                }
+            };
+            let finished = sim
+                .run(async {
+                    if spawned {
+                        futures::join!(engine.spawn_on(sim.executor()), cancel).0
+                    } else {
+                        futures::join!(engine.run(), cancel).0
+                    }
+                })
+                .unwrap();
+            let case = format!("{what}, spawned: {spawned}: {finished:?}");
+            assert!(matches!(finished.stop, StopReason::Panicked(_)), "{case}");
+            let (stats, done) = (finished.stats, results.drain());
+            assert_eq!((stats.admitted, stats.settled), (3, 3), "{case}");
+            assert_eq!(done.len() + finished.leftover.len(), 3, "{case}");
+            assert_eq!(stats.ok, if what == "started" { 2 } else { 1 }, "{case}");
+        }
+    }
+}

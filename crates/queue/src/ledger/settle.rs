@@ -270,7 +270,7 @@ impl<J, R, E> Ledger<J, R, E> {
             }
         }
         let was_started = self.entries[slot].attempts > 0;
-        self.line.forget(slot, was_started);
+        self.ask_line(|line| line.forget(slot, was_started));
     }
 
     #[inline]
