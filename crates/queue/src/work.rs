@@ -77,6 +77,11 @@ where
     #[inline]
     fn start<'a>(&mut self, now: Time, start: Start<J>, admitted: Admitted<'a>) -> Next<'a, F> {
         let Start { slot, job, id, attempt, deadline, has_about, .. } = start;
+        if self.hub.is_heard() {
+            // Before anything that the job does itself.
+            let worker = self.worker;
+            self.with(|ledger| ledger.confirm(worker));
+        }
         let more = if has_about { self.more(slot) } else { None };
         let ctx = Ctx::new(self.hub.clone(), id, attempt, more);
         match contain(|| self.handler.clone()(job, ctx)) {

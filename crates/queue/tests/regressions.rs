@@ -662,3 +662,37 @@ fn a_discipline_that_panics_loses_no_job() {
         }
     }
 }
+
+#[test]
+fn observers_hear_of_a_start_before_all_that_the_job_does() {
+    #[derive(Clone, Default)]
+    struct Ear(Arc<Mutex<Vec<String>>>);
+    impl regatta_core::Observer for Ear {
+        fn on_event(&self, event: &regatta_core::Event<'_>) {
+            let kind = format!("{:?}", event.kind);
+            let word = kind.split(' ').next().unwrap().to_owned();
+            self.0.lock().unwrap().push(format!("{word} {}", event.id));
+        }
+    }
+    let sim = Sim::new(0);
+    let ear = Ear::default();
+    let (queue, _results, engine) = Queue::<u32>::builder()
+        .workers(1)
+        .unwrap()
+        .clock(sim.clock())
+        .build(async |job, ctx| {
+            if *job == 0 {
+                ctx.push(1).unwrap();
+                ctx.queue().cancel(ctx.id());
+                pending().await
+            }
+            Ok::<_, Infallible>(())
+        })
+        .unwrap();
+    let engine = engine.observer(ear.clone());
+    queue.try_push(0).unwrap();
+    queue.close();
+    drop(sim.run(engine.spawn_on(sim.executor())).unwrap());
+    let heard = ear.0.lock().unwrap().join(", ");
+    assert_eq!(heard, "Queued 0, Started 0, Queued 1, Finished 0, Started 1, Finished 1");
+}
