@@ -79,7 +79,7 @@ where
         retire.0 = None;
         let below = below(&hub, handler, strategy, rule);
         let body = CloseAfter::new(body, hub.clone());
-        RunWith { drive: Drive::new(hub, &settings), below: Some(below.run_with(body)) }
+        RunWith { drive: Drive::new(hub, &settings).last(), below: Some(below.run_with(body)) }
     }
 }
 

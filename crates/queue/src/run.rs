@@ -20,6 +20,8 @@ pub(crate) struct Drive<J, R, E> {
     settings: CourseSettings,
     watch: Option<Cancelled>,
     is_over: bool,
+    /// There will be no other run.
+    is_last: bool,
 }
 
 impl<J, R, E> Drive<J, R, E> {
@@ -27,7 +29,13 @@ impl<J, R, E> Drive<J, R, E> {
         let now = hub.now();
         hub.with(|ledger| ledger.begin(now));
         let watch = settings.cancel.as_ref().map(regatta_core::CancelToken::cancelled);
-        Self { hub, settings: settings.clone(), watch, is_over: false }
+        Self { hub, settings: settings.clone(), watch, is_over: false, is_last: false }
+    }
+
+    /// The engine goes with this run.
+    pub(crate) fn last(mut self) -> Self {
+        self.is_last = true;
+        self
     }
 
     /// Polls what is below, with the time of this pass as the present for all that it pushes.
@@ -56,6 +64,9 @@ impl<J, R, E> Drop for Drive<J, R, E> {
         if !self.is_over {
             let now = self.hub.now();
             self.hub.with(|ledger| ledger.interrupt(now, course(&self.settings)));
+            if self.is_last {
+                drop(self.hub.retire(&self.settings));
+            }
         }
     }
 }

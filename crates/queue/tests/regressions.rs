@@ -696,3 +696,30 @@ fn observers_hear_of_a_start_before_all_that_the_job_does() {
     let heard = ear.0.lock().unwrap().join(", ");
     assert_eq!(heard, "Queued 0, Started 0, Queued 1, Finished 0, Started 1, Finished 1");
 }
+
+#[test]
+fn a_ticket_hears_of_the_end_of_a_run_that_owned_its_engine() {
+    let sim = Sim::new(0);
+    let (send, receive) = futures::channel::oneshot::channel();
+    let send = Mutex::new(Some(send));
+    let items = futures::StreamExt::chain(futures::stream::iter([0]), futures::stream::pending());
+    let mut mapped = Queue::<u32>::builder()
+        .workers(1)
+        .unwrap()
+        .clock(sim.clock())
+        .map_stream(items, async |_, ctx| {
+            let queue = ctx.queue();
+            let ticket = queue.submit(1).await.unwrap();
+            drop(send.lock().unwrap().take().unwrap().send((ticket, queue)));
+            pending::<Result<(), Infallible>>().await
+        })
+        .unwrap();
+    sim.run(async {
+        let second = futures::future::select(&mut mapped, receive).await;
+        let futures::future::Either::Right((Ok((ticket, queue)), _)) = second else { panic!("it goes on") };
+        drop(mapped);
+        assert!(matches!(ticket.await.result, Err(TaskError::NotStarted(_))));
+        assert_eq!(queue.try_push(2).unwrap_err().why, Refusal::Closed);
+    })
+    .unwrap();
+}
