@@ -190,11 +190,12 @@ impl<'q, J, R, E> Push<'q, J, R, E> {
         if let Err(why) = std::task::ready!(self.wait.poll(self.hub, cx)) {
             return Poll::Ready(Err(self.refused(why)));
         }
+        // Given back unless it is used, whatever happens.
+        let mut place = Place { hub: self.hub, is_used: false };
         let answer = self.hub.admit_all(Origin::Reserved, &mut self.admission);
-        Poll::Ready(answer.map_err(|why| {
-            self.hub.with(|ledger| ledger.give_back(Origin::Reserved));
-            self.refused(why)
-        }))
+        place.is_used = answer.is_ok();
+        drop(place);
+        Poll::Ready(answer.map_err(|why| self.refused(why)))
     }
 
     #[cold]

@@ -723,3 +723,38 @@ fn a_ticket_hears_of_the_end_of_a_run_that_owned_its_engine() {
     })
     .unwrap();
 }
+
+#[test]
+fn a_place_in_the_queue_is_not_lost_if_the_discipline_panics() {
+    let sim = Sim::new(0).contain_panics();
+    let clock = sim.clock();
+    let (queue, _results, engine) = Queue::<u32>::builder()
+        .workers(1)
+        .unwrap()
+        .capacity(1)
+        .unwrap()
+        .discipline(Nervous("enqueued", 2))
+        .clock(sim.clock())
+        .build(async move |_, _| {
+            clock.sleep_until(clock.now() + SECOND).await;
+            Ok::<_, Infallible>(())
+        })
+        .unwrap();
+    let _handle = engine.spawn_on(sim.executor());
+    sim.run(async {
+        queue.push(0).await.unwrap();
+        sim.sleep(MOMENT).await;
+        queue.push(1).await.unwrap();
+        let pusher = queue.clone();
+        sim.spawn("unlucky", async move { drop(pusher.push(2).await) });
+        sim.sleep(9 * SECOND).await;
+        queue.pause();
+        assert_eq!(sim.panics().len(), 1);
+        assert_eq!(queue.stats().settled, 2);
+        queue.set_capacity(2).unwrap();
+        let first = queue.reserve().await;
+        assert!(first.is_ok());
+        assert!(futures::FutureExt::now_or_never(queue.reserve()).is_some(), "there are two places");
+    })
+    .unwrap();
+}
