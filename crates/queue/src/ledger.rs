@@ -71,6 +71,8 @@ pub(crate) struct Ledger<J, R, E> {
     pub(crate) crew: usize,
     /// Workers without work, the latest last.
     idle: Vec<usize>,
+    /// The worker that wakes at the next time that counts: one for all.
+    keeper: Option<usize>,
 
     /// Who waits until everything is settled.
     pub(crate) watchers: Vec<Waker>,
@@ -173,6 +175,7 @@ impl<J, R, E> Ledger<J, R, E> {
             staff: Vec::new(),
             crew: 0,
             idle: Vec::new(),
+            keeper: None,
             watchers: Vec::new(),
             finished: None,
             errands: Errands::new(),

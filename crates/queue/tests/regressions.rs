@@ -758,3 +758,77 @@ fn a_place_in_the_queue_is_not_lost_if_the_discipline_panics() {
     })
     .unwrap();
 }
+
+/// An executor whose tasks can be dropped one by one.
+fn droppable(sim: &Sim) -> (impl regatta_core::Executor + 'static, Vec<regatta_core::CancelToken>) {
+    let tokens: Vec<_> = (0..3).map(|_| regatta_core::CancelToken::new()).collect();
+    let (executor, mine, next) = (sim.executor(), tokens.clone(), AtomicUsize::new(0));
+    let spawn = move |task: regatta_core::BoxFuture<'static, ()>| {
+        let gone = mine[next.fetch_add(1, Ordering::SeqCst)].cancelled();
+        executor.spawn_named("worker", async move {
+            futures::future::select(task, gone).await;
+        });
+    };
+    (spawn, tokens)
+}
+
+#[test]
+fn a_worker_that_is_dropped_does_not_take_the_time_of_delayed_jobs_with_it() {
+    for seed in 0..SEEDS {
+        for lost in 0..2 {
+            let sim = Sim::new(seed);
+            let (queue, mut results, engine) = Queue::<u32>::builder()
+                .workers(2)
+                .unwrap()
+                .clock(sim.clock())
+                .build(async |job, _ctx| Ok::<_, Infallible>(*job))
+                .unwrap();
+            let (executor, tokens) = droppable(&sim);
+            let _handle = engine.spawn_on(executor);
+            let read = sim.run(async {
+                queue.push_with(1, Options::new().delay(SECOND)).await.unwrap();
+                sim.sleep(MOMENT).await;
+                tokens[lost].cancel();
+                results.next().await.map(|done| *done.job)
+            });
+            assert_eq!(read.map_err(|_| seed), Ok(Some(1)), "worker {lost}");
+        }
+    }
+}
+
+#[test]
+fn a_worker_whose_thread_is_busy_does_not_hold_up_delayed_jobs() {
+    let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let blocked = Arc::new(Mutex::new(blocked));
+    let (queue, mut results, engine) = Queue::<u32>::builder()
+        .workers(2)
+        .unwrap()
+        .build(async move |job, _ctx| {
+            if *job == 0 {
+                let _ = blocked.lock().unwrap().recv();
+            }
+            Ok::<_, Infallible>(*job)
+        })
+        .unwrap();
+    let handle = engine.spawn_on(|task| {
+        std::thread::spawn(move || futures::executor::block_on(task));
+    });
+    let (send, receive) = std::sync::mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        while let Some(done) = futures::executor::block_on(results.next()) {
+            send.send(*done.job).unwrap();
+        }
+    });
+    // About the real clock: only real threads can be busy.
+    let late = Duration::from_millis(100);
+    std::thread::sleep(late / 4);
+    queue.try_push_with(1, Options::new().delay(late)).unwrap();
+    std::thread::sleep(late / 4);
+    queue.try_push(0).unwrap();
+    let first = receive.recv_timeout(Duration::from_secs(10));
+    release.send(()).unwrap();
+    queue.close();
+    drop(futures::executor::block_on(handle));
+    reader.join().unwrap();
+    assert_eq!(first, Ok(1));
+}

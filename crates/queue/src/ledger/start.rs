@@ -82,8 +82,8 @@ impl<J, R, E> Ledger<J, R, E> {
         if !self.door.is_empty() {
             self.serve_door();
         }
-        if self.stats.pending > 0 {
-            // Another worker may be able to take one too.
+        if self.stats.pending > 0 || self.keeper == Some(worker) && self.course.has_wake() {
+            // Another worker may be able to take one too, or can watch the time better.
             self.call_one();
         }
         Claim::Start(start)

@@ -52,7 +52,13 @@ impl<J, R, E> Ledger<J, R, E> {
             // A worker whose supply broke down doesn't ask for the next job any more.
             self.wind_up(now);
         }
+        if self.is_better_keeper(worker) {
+            self.course.forget_wake();
+        }
         let control = self.course.control(now, unfinished, also);
+        if let Some(Control::WakeAt(_)) = control {
+            self.keeper = Some(worker);
+        }
         if self.course.is_in_grace() && !std::mem::replace(&mut self.told, true) {
             self.tell_all();
         }
@@ -66,6 +72,15 @@ impl<J, R, E> Ledger<J, R, E> {
             return self.next_order(worker);
         }
         control
+    }
+
+    /// Whether this worker has nothing to do but to watch the time, and the one that watches it has: what that one runs
+    /// may block its thread.
+    #[inline]
+    fn is_better_keeper(&self, worker: usize) -> bool {
+        self.keeper.is_some_and(|keeper| {
+            keeper != worker && self.staff[worker].is_idle && !self.staff[keeper].is_idle
+        })
     }
 
     /// What this worker was told and has not heard yet. A job that has ended by itself since then is left out: another
@@ -275,7 +290,11 @@ impl<J, R, E> Ledger<J, R, E> {
     pub(crate) fn lose(&mut self, now: Time, worker: usize) {
         self.drop_running(now, Some(worker));
         self.busy(worker);
-        if self.stats.pending > 0 {
+        let kept = self.keeper.take_if(|keeper| *keeper == worker).is_some();
+        if kept {
+            self.course.forget_wake();
+        }
+        if kept || self.stats.pending > 0 {
             self.call_one();
         }
     }
@@ -330,6 +349,7 @@ impl<J, R, E> Ledger<J, R, E> {
         self.is_wound_up = false;
         self.stop_due = None;
         self.idle.clear();
+        self.keeper = None;
         // Those who are still somewhere find their place when they come back.
         if self.crew == 0 {
             self.staff.clear();
