@@ -832,3 +832,74 @@ fn a_worker_whose_thread_is_busy_does_not_hold_up_delayed_jobs() {
     reader.join().unwrap();
     assert_eq!(first, Ok(1));
 }
+
+/// A place for results becomes free, and the first who waits for it may not start for its class.
+#[test]
+fn a_class_that_is_full_does_not_keep_others_from_a_place_for_their_results() {
+    let sim = Sim::new(0);
+    let clock = sim.clock();
+    let (queue, mut results, mut engine) = Queue::<u64>::builder()
+        .workers(9)
+        .unwrap()
+        .class_limit(1)
+        .unwrap()
+        .results(Results::Bounded(1))
+        .unwrap()
+        .clock(sim.clock())
+        .build(async |seconds, _ctx| {
+            clock.sleep_until(clock.now() + Duration::from_secs(*seconds)).await;
+            Ok::<_, Infallible>(*seconds)
+        })
+        .unwrap();
+    let class = Class::of("host");
+    let start = sim.manual().now();
+    let body = async {
+        queue.push(1).await.unwrap();
+        queue.push_with(2, Options::new().class(class)).await.unwrap();
+        queue.push(3).await.unwrap();
+        sim.sleep(MOMENT).await;
+        // It needs no place.
+        let ticket = queue.submit_with(100, Options::new().class(class)).await.unwrap();
+        assert!(matches!(results.next().await.unwrap().result, Ok(1)));
+        assert!(matches!(results.next().await.unwrap().result, Ok(3)));
+        assert_eq!(sim.manual().now().since(start), 4 * SECOND);
+        assert!(matches!(ticket.await.result, Ok(100)));
+        assert!(matches!(results.next().await.unwrap().result, Ok(2)));
+    };
+    drop(sim.run(engine.run_with(body)).unwrap());
+}
+
+#[test]
+fn a_job_that_can_not_be_dropped_holds_no_place_for_a_result_that_was_told() {
+    let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let blocked = Arc::new(Mutex::new(blocked));
+    let (started, has_started) = std::sync::mpsc::channel();
+    let (queue, mut results, engine) = Queue::<u32>::builder()
+        .workers(2)
+        .unwrap()
+        .results(Results::Bounded(1))
+        .unwrap()
+        .build(async move |job, _ctx| {
+            started.send(*job).unwrap();
+            if *job == 0 {
+                let _ = blocked.lock().unwrap().recv();
+            }
+            Ok::<_, Infallible>(*job)
+        })
+        .unwrap();
+    // About real threads: only they can be blocked.
+    let handle = engine.spawn_on(|task| {
+        std::thread::spawn(move || futures::executor::block_on(task));
+    });
+    let first = queue.try_push(0).unwrap();
+    assert_eq!(has_started.recv(), Ok(0));
+    assert!(queue.cancel(first));
+    assert!(matches!(results.try_next().unwrap().result, Err(TaskError::Cancelled)));
+    queue.try_push(1).unwrap();
+    let second = has_started.recv_timeout(Duration::from_secs(10));
+    release.send(()).unwrap();
+    queue.close();
+    drop(results);
+    drop(futures::executor::block_on(handle));
+    assert_eq!(second, Ok(1));
+}

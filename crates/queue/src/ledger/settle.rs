@@ -233,7 +233,11 @@ impl<J, R, E> Ledger<J, R, E> {
             ended: now,
             about,
         };
-        let owes = entry.owes;
+        let owes = std::mem::take(&mut entry.owes);
+        if owes && let Results::Bounded(_) = self.rules.results {
+            // Its result is there, and needs no second place until its worker lets go of it.
+            self.owed = self.owed.saturating_sub(1);
+        }
         self.deliver((replies, done, owes));
     }
 

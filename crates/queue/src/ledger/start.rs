@@ -113,10 +113,11 @@ impl<J, R, E> Ledger<J, R, E> {
         if !self.has_shelves {
             return self.line.pop();
         }
-        if self.has_room() {
-            self.line.unshelve(Shelf::Room);
-        }
         loop {
+            if self.has_room() {
+                // Once more for each that is put aside: there is room for the next one then.
+                self.line.unshelve(Shelf::Room);
+            }
             let slot = self.line.candidate()?;
             let entry = &self.entries[slot];
             let class = entry.request.class;
