@@ -190,16 +190,30 @@ impl<'q, J, R, E> Push<'q, J, R, E> {
         if let Err(why) = std::task::ready!(self.wait.poll(self.hub, cx)) {
             return Poll::Ready(Err(self.refused(why)));
         }
+        // Given back unless it is used, whatever happens.
+        let mut taken = Taken(Some(self.hub));
         let answer = self.hub.admit_all(Origin::Reserved, &mut self.admission);
-        Poll::Ready(answer.map_err(|why| {
-            self.hub.with(|ledger| ledger.give_back(Origin::Reserved));
-            self.refused(why)
-        }))
+        if answer.is_ok() {
+            taken.0 = None;
+        }
+        drop(taken);
+        Poll::Ready(answer.map_err(|why| self.refused(why)))
     }
 
     #[cold]
     fn refused(&mut self, why: Refusal) -> PushError<J> {
         PushError { job: self.admission.take_job(), why }
+    }
+}
+
+/// A place that is ours until the job is in; also if a panic keeps it out.
+struct Taken<'q, J, R, E>(Option<&'q Hub<J, R, E>>);
+
+impl<J, R, E> Drop for Taken<'_, J, R, E> {
+    fn drop(&mut self) {
+        if let Some(hub) = self.0 {
+            hub.with(|ledger| ledger.give_back(Origin::Reserved));
+        }
     }
 }
 

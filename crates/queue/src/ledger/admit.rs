@@ -113,7 +113,7 @@ impl<J, R, E> Ledger<J, R, E> {
     }
 
     #[inline]
-    fn check_open(&self, origin: Origin) -> Result<(), Refusal> {
+    pub(crate) fn check_open(&self, origin: Origin) -> Result<(), Refusal> {
         match origin {
             Origin::Handler if self.state == RunState::Running && self.course.is_open() => Ok(()),
             Origin::Handler => Err(Refusal::Stopped),

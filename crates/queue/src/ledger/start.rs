@@ -1,9 +1,10 @@
 //! What starts next.
 
 use super::{Entry, Ledger, NoteKind, Phase, RunState};
-use crate::order::Shelf;
+use crate::order::{Line, Shelf};
 use crate::{JobId, Results};
 use regatta_core::{Class, Request, TaskError, Time};
+use regatta_engine::contain;
 use std::sync::Arc;
 
 /// What a worker is told when it asks for a job.
@@ -185,12 +186,12 @@ impl<J, R, E> Ledger<J, R, E> {
             }
             let attempts = self.entries[slot].attempts;
             if attempts == 1 {
-                self.line.started(slot);
+                self.ask_line(|line| line.started(slot));
             } else {
                 self.stats.retries += 1;
             }
-            if self.stats.pending > 0 {
-                // Another worker may be able to take one too. Not before it has started: workers that are all refused
+            if self.stats.pending > 0 || self.keeper == Some(worker) && self.course.has_wake() {
+                // Another worker may be able to take one too, or can watch the time better. Not before it has started: workers that are all refused
                 // would call each other for ever.
                 self.call_one();
             }
@@ -227,11 +228,21 @@ impl<J, R, E> Ledger<J, R, E> {
             self.shift(slot, Phase::Pending);
             let entry = &self.entries[slot];
             if entry.attempts == 0 {
-                self.line.enqueue(now, entry.seq, slot, &entry.request);
+                let (seq, request) = (entry.seq, entry.request);
+                self.ask_line(|line| line.enqueue(now, seq, slot, &request));
             } else {
                 self.line.requeue(slot);
             }
             self.call_one();
+        }
+    }
+
+    /// Calls the discipline where nobody could be told of its panic: the run stops for it, and no job is lost.
+    #[inline]
+    pub(super) fn ask_line(&mut self, ask: impl FnOnce(&mut dyn Line)) {
+        let line = &mut *self.line;
+        if let Err(panic) = contain(|| ask(line)) {
+            self.broke(panic);
         }
     }
 

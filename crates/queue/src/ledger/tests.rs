@@ -77,7 +77,7 @@ fn fail(books: &mut Books, now: Time, slot: usize, delay: Option<Duration>) {
     let again = match (delay, chance) {
         (Some(delay), Chance::Ask { .. }) => {
             let rule: Box<dyn Retry<&'static str> + Send> = Box::new(Backoff::constant(delay));
-            Some((now + delay, rule))
+            Some(Again { due: now + delay, deadline: Time::MAX, rule })
         }
         _ => None,
     };
@@ -259,7 +259,7 @@ fn a_job_that_may_be_refused_keeps_its_place() {
     assert_eq!(books.reserve(), Err(Refusal::Full));
     books.unclaim(claimed.slot, worker);
     assert_eq!((books.stats.pending, books.reserve()), (2, Err(Refusal::Full)));
-    let guest = books.door.join(0, std::task::Waker::noop().clone());
+    let guest = books.door.join(0, Waker::noop().clone());
     let _ = books.control(ms(0), worker);
     let (job, ..) = start(&mut books, ms(0), worker).unwrap();
     assert!(job == 1 && books.door.enter(guest));
