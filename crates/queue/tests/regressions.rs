@@ -131,7 +131,7 @@ fn a_job_that_is_rejected_gives_only_one_place_for_its_result_back() {
     let body = async {
         queue.close();
         let mut count = 0;
-        while let Some(_) = results.next().await {
+        while results.next().await.is_some() {
             count += 1;
         }
         count
@@ -254,7 +254,7 @@ fn those_who_read_learn_that_the_strategy_broke_down() {
             },
             async |mut results| {
                 let mut count = 0;
-                while let Some(_) = results.next().await {
+                while results.next().await.is_some() {
                     count += 1;
                 }
                 count
@@ -684,7 +684,7 @@ fn observers_hear_of_a_start_before_all_that_the_job_does() {
             if *job == 0 {
                 ctx.push(1).unwrap();
                 ctx.queue().cancel(ctx.id());
-                pending().await
+                pending::<()>().await;
             }
             Ok::<_, Infallible>(())
         })
@@ -902,4 +902,42 @@ fn a_job_that_can_not_be_dropped_holds_no_place_for_a_result_that_was_told() {
     drop(results);
     drop(futures::executor::block_on(handle));
     assert_eq!(second, Ok(1));
+}
+
+/// Admits class `n` once `n` jobs have succeeded, and tells nobody when that is.
+#[derive(Default)]
+struct Learning(u64);
+
+impl Strategy for Learning {
+    type Token = ();
+
+    fn ready(&self, _: Time, request: &Request) -> Readiness {
+        let needs = request.class.map_or(0, Class::as_u64);
+        if self.0 >= needs { Readiness::Ready } else { Readiness::OnChange }
+    }
+
+    fn start(&mut self, now: Time, request: &Request) -> Result<(), Readiness> {
+        self.ready(now, request).check()
+    }
+
+    fn finish(&mut self, (): (), _: Time, outcome: Outcome) {
+        self.0 += u64::from(outcome == Outcome::Success);
+    }
+}
+
+#[test]
+fn all_that_were_refused_are_asked_about_again_after_a_job_that_ended_at_once() {
+    let sim = Sim::new(0);
+    let (queue, _results, mut engine) = Queue::<u64>::builder()
+        .workers(9)
+        .unwrap()
+        .strategy(Learning::default())
+        .clock(sim.clock())
+        .build(async |_, _| Ok::<_, Infallible>(()))
+        .unwrap();
+    for class in [3, 2, 1, 0] {
+        queue.try_push_with(class, Options::new().class(Class::from_u64(class))).unwrap();
+    }
+    queue.close();
+    assert_eq!(sim.run(engine.run()).unwrap().stats.ok, 4);
 }
