@@ -80,6 +80,10 @@ impl<J, R, E> Ledger<J, R, E> {
         if let (Some(_), Some(class)) = (self.rules.class_limit, start.request.class) {
             *self.classes.entry(class).or_default() += 1;
         }
+        if self.keeper == Some(worker) && self.course.has_wake() {
+            // What it starts may block its thread: another one watches the time better.
+            self.call_one();
+        }
         Claim::Start(start)
     }
 
@@ -190,8 +194,8 @@ impl<J, R, E> Ledger<J, R, E> {
             } else {
                 self.stats.retries += 1;
             }
-            if self.stats.pending > 0 || self.keeper == Some(worker) && self.course.has_wake() {
-                // Another worker may be able to take one too, or can watch the time better. Not before it has started: workers that are all refused
+            if self.stats.pending > 0 {
+                // Another worker may be able to take one too. Not before it has started: workers that are all refused
                 // would call each other for ever.
                 self.call_one();
             }
