@@ -235,7 +235,9 @@ impl Site {
     /// Whether somebody has asked for it, or there were too many failures.
     pub(super) fn is_stopping(&self, stats: &Stats) -> bool {
         let failures = stats.failed + stats.panicked + stats.timed_out + stats.rejected;
-        let is_idle = self.program.idle_timeout.is_some() && stats.unsettled() == 0;
+        let since = self.facts().busy;
+        let idle = self.program.idle_timeout;
+        let is_idle = stats.unsettled() == 0 && idle.is_some_and(|idle| self.now() >= since + idle);
         is_idle
             || self.facts().is_stop_asked
             || self.program.max_failures.is_some_and(|most| failures >= most)

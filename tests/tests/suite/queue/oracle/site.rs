@@ -37,6 +37,8 @@ pub(super) struct Facts {
     /// Pushes that wait before the door: their priority, and their number.
     pub(super) line: Vec<(i32, u64)>,
     pub(super) guests: u64,
+    /// When some job was last seen that had no end.
+    pub(super) busy: Tick,
     /// Pushes that were let in and have not come in yet.
     pub(super) let_in: usize,
     /// Places in somebody's hands.
@@ -96,6 +98,7 @@ impl Site {
             is_reading: false,
             line: Vec::new(),
             guests: 0,
+            busy: 0,
             let_in: 0,
             held: 0,
             starts: Vec::new(),
@@ -160,6 +163,10 @@ impl Site {
         });
         let ends = [stats.ok, stats.failed, stats.panicked, stats.timed_out, stats.cancelled];
         let ends = ends.iter().sum::<usize>() + stats.not_started + stats.rejected;
+        if stats.unsettled() > 0 {
+            let now = self.now();
+            self.facts().busy = now;
+        }
         self.demand(ends == settled + stopping, || format!("ends don't add up: {stats:?}"));
         stats
     }
