@@ -941,3 +941,35 @@ fn all_that_were_refused_are_asked_about_again_after_a_job_that_ended_at_once() 
     queue.close();
     assert_eq!(sim.run(engine.run()).unwrap().stats.ok, 4);
 }
+
+/// A job that blocks its thread hears of a stop by its token only, and has its grace from then on.
+#[test]
+fn a_stop_is_heard_although_no_worker_can_look() {
+    let (queue, mut results, engine) = Queue::<u32>::builder()
+        .workers(1)
+        .unwrap()
+        .grace(Duration::from_secs(100))
+        .build(async move |_, ctx: regatta_queue::Ctx<u32, bool, Infallible>| {
+            let token = ctx.token();
+            ctx.push(1).unwrap();
+            for _ in 0..1000 {
+                if token.is_cancelled() {
+                    return Ok(true);
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Ok(false)
+        })
+        .unwrap();
+    let handle = engine.spawn_on(|task| {
+        std::thread::spawn(move || futures::executor::block_on(task));
+    });
+    queue.try_push(0).unwrap();
+    // The second job says that the first one runs.
+    while queue.stats().admitted < 2 {
+        std::thread::yield_now();
+    }
+    queue.stop();
+    drop(futures::executor::block_on(handle));
+    assert!(matches!(results.try_next().unwrap().result, Ok(true)));
+}
