@@ -85,17 +85,10 @@ impl Wait {
                 ledger.errands.extend(old.map(Errand::Forget));
                 Poll::Pending
             }
-            // Everybody was sent away.
+            // Everybody was sent away; but another run may have begun since then.
             Err(waker) => {
-                ledger.errands.push(Errand::Forget(waker));
                 self.guest = None;
-                Poll::Ready(Err(match ledger.reserve() {
-                    Ok(()) => {
-                        ledger.give_back(Origin::Reserved);
-                        Refusal::NotRunning
-                    }
-                    Err(refusal) => refusal,
-                }))
+                self.ask(ledger, waker)
             }
         }
     }
