@@ -67,7 +67,7 @@ pub(crate) struct Ledger<J, R, E> {
     /// When running jobs that were cancelled must have ended.
     ends: Retrying<(usize, u64)>,
     /// Running jobs were told that the run stops.
-    told: bool,
+    pub(crate) told: bool,
     /// When what runs must have ended, if somebody has stopped the run.
     pub(crate) stop_due: Option<Time>,
     /// Nothing will start any more in this run.

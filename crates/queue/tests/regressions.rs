@@ -941,3 +941,96 @@ fn all_that_were_refused_are_asked_about_again_after_a_job_that_ended_at_once() 
     queue.close();
     assert_eq!(sim.run(engine.run()).unwrap().stats.ok, 4);
 }
+
+/// A job that blocks its thread hears of a stop by its token only, and has its grace from then on.
+#[test]
+fn a_stop_is_heard_although_no_worker_can_look() {
+    let (queue, mut results, engine) = Queue::<u32>::builder()
+        .workers(1)
+        .unwrap()
+        .grace(Duration::from_secs(100))
+        .build(async move |_, ctx: regatta_queue::Ctx<u32, bool, Infallible>| {
+            let token = ctx.token();
+            ctx.push(1).unwrap();
+            for _ in 0..1000 {
+                if token.is_cancelled() {
+                    return Ok(true);
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Ok(false)
+        })
+        .unwrap();
+    let handle = engine.spawn_on(|task| {
+        std::thread::spawn(move || futures::executor::block_on(task));
+    });
+    queue.try_push(0).unwrap();
+    // The second job says that the first one runs.
+    while queue.stats().admitted < 2 {
+        std::thread::yield_now();
+    }
+    queue.stop();
+    drop(futures::executor::block_on(handle));
+    assert!(matches!(results.try_next().unwrap().result, Ok(true)));
+}
+
+/// The run that it waits in is dropped, and another one begins before it looks.
+#[test]
+fn a_push_that_waits_goes_on_waiting_in_the_next_run() {
+    let sim = Sim::new(0);
+    let clock = sim.clock();
+    let (queue, _results, mut engine) = Queue::<u32>::builder()
+        .workers(1)
+        .unwrap()
+        .capacity(1)
+        .unwrap()
+        .clock(sim.clock())
+        .build(async |_, _| {
+            clock.sleep_until(clock.now() + SECOND).await;
+            Ok::<_, Infallible>(())
+        })
+        .unwrap();
+    sim.run(async {
+        let run = engine.run();
+        queue.push(1).await.unwrap();
+        let mut waits = queue.push(2);
+        assert!(futures::poll!(&mut waits).is_pending());
+        drop(run);
+        let run = engine.run();
+        let (pushed, finished) = futures::join!(
+            async {
+                let pushed = waits.await;
+                queue.close();
+                pushed
+            },
+            run
+        );
+        assert!(pushed.is_ok(), "{pushed:?}");
+        assert_eq!(finished.stats.ok, 2);
+    })
+    .unwrap();
+}
+
+#[test]
+fn nothing_comes_in_after_the_readers_were_told_that_nothing_comes() {
+    let sim = Sim::new(0);
+    let kept = Mutex::new(None);
+    let (queue, mut results, mut engine) = Queue::<u32>::builder()
+        .workers(1)
+        .unwrap()
+        .clock(sim.clock())
+        .build(async |_, ctx| {
+            *kept.lock().unwrap() = Some(ctx);
+            Ok::<_, Infallible>(())
+        })
+        .unwrap();
+    let body = async {
+        queue.push(1).await.unwrap();
+        queue.close();
+        while results.next().await.is_some() {}
+        let ctx = kept.lock().unwrap().take().unwrap();
+        assert_eq!(ctx.push(2).unwrap_err().why, Refusal::Stopped);
+    };
+    let ((), finished) = sim.run(engine.run_with(body)).unwrap();
+    assert_eq!((finished.leftover.len(), finished.stats.admitted), (0, 1));
+}

@@ -60,7 +60,7 @@ impl<J, R, E> Ledger<J, R, E> {
         if let Some(Control::WakeAt(_)) = control {
             self.keeper = Some(worker);
         }
-        if self.course.is_in_grace() && !std::mem::replace(&mut self.told, true) {
+        if self.course.is_in_grace() {
             self.tell_all();
         }
         if control == Some(Control::CancelAll) {
@@ -110,6 +110,9 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// Asks all that runs to stop.
     fn tell_all(&mut self) {
+        if std::mem::replace(&mut self.told, true) {
+            return;
+        }
         self.empty_door();
         for entry in self.entries.iter_mut() {
             if let (Phase::Running { .. }, Some(rare)) = (entry.phase, &mut entry.rare) {
@@ -126,6 +129,10 @@ impl<J, R, E> Ledger<J, R, E> {
         let due = now + self.course.settings.grace;
         self.stop_due = Some(self.stop_due.map_or(due, |earlier| earlier.min(due)));
         self.course.cancel();
+        if self.state == RunState::Running && !self.course.settings.grace.is_zero() {
+            // Not left to the workers: all of them may be held up by jobs that block their threads.
+            self.tell_all();
+        }
         self.empty_door();
         self.call_everybody();
         self.call_watchers();
