@@ -1034,3 +1034,44 @@ fn nothing_comes_in_after_the_readers_were_told_that_nothing_comes() {
     let ((), finished) = sim.run(engine.run_with(body)).unwrap();
     assert_eq!((finished.leftover.len(), finished.stats.admitted), (0, 1));
 }
+
+/// One start a moment; what costs more than one, never.
+struct Spaced(Time);
+
+impl Strategy for Spaced {
+    type Token = ();
+
+    fn ready(&self, now: Time, request: &Request) -> Readiness {
+        match Cheap.ready(now, request) {
+            Readiness::Ready if now < self.0 => Readiness::NotBefore(self.0),
+            readiness => readiness,
+        }
+    }
+
+    fn start(&mut self, now: Time, request: &Request) -> Result<(), Readiness> {
+        self.ready(now, request).check()?;
+        self.0 = now + MOMENT;
+        Ok(())
+    }
+
+    fn finish(&mut self, (): (), _: Time, _: Outcome) {}
+}
+
+#[test]
+fn workers_that_are_refused_do_not_call_each_other_for_ever() {
+    for workers in [2, 31] {
+        let sim = Sim::new(0).max_polls(10_000);
+        let (queue, _results, engine) = Queue::<u64>::builder()
+            .workers(workers)
+            .unwrap()
+            .strategy(Spaced(Time::ZERO))
+            .clock(sim.clock())
+            .build(async |_, _| Ok::<_, Infallible>(()))
+            .unwrap();
+        for n in 0..9 {
+            queue.try_push(n).unwrap();
+        }
+        queue.close();
+        assert_eq!(sim.run(engine.spawn_on(sim.executor())).unwrap().stats.ok, 9);
+    }
+}

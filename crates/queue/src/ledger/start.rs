@@ -28,6 +28,8 @@ pub(crate) struct Start<J> {
     pub(crate) deadline: Time,
     /// Whether the strategy could refuse it and admit one behind it, of another class.
     pub(crate) has_rivals: bool,
+    /// Whether the strategy has refused one before, or could.
+    pub(crate) may_refuse: bool,
     /// Whether it has more to say of itself than most: a key, metadata, errors.
     pub(crate) has_about: bool,
 }
@@ -74,6 +76,7 @@ impl<J, R, E> Ledger<J, R, E> {
             request: entry.request,
             deadline: self.deadline(entry, now),
             has_rivals: self.has_classes,
+            may_refuse: self.has_shelves,
             has_about: entry.about.is_some() || entry.rare.is_some(),
         };
         if let (Some(_), Some(class)) = (self.rules.class_limit, start.request.class) {
@@ -82,9 +85,9 @@ impl<J, R, E> Ledger<J, R, E> {
         if !self.door.is_empty() {
             self.serve_door();
         }
-        if self.stats.pending > 0 || self.keeper == Some(worker) && self.course.has_wake() {
-            // Another worker may be able to take one too, or can watch the time better.
-            self.call_one();
+        // Where the strategy may refuse, only once it has not: two that are refused would call each other for ever.
+        if !self.has_shelves {
+            self.call_another(worker);
         }
         Claim::Start(start)
     }
@@ -161,6 +164,9 @@ impl<J, R, E> Ledger<J, R, E> {
     #[inline]
     pub(crate) fn confirm(&mut self, worker: usize) {
         if let Some(slot) = self.staff[worker].claimed.take() {
+            if self.has_shelves {
+                self.call_another(worker);
+            }
             let attempts = self.entries[slot].attempts;
             if attempts == 1 {
                 self.ask_line(|line| line.started(slot));
@@ -171,6 +177,14 @@ impl<J, R, E> Ledger<J, R, E> {
                 let at = self.entries[slot].started;
                 self.note(slot, at, NoteKind::Started { attempt: attempts });
             }
+        }
+    }
+
+    /// Another worker may be able to take a job too, or can watch the time better.
+    #[inline]
+    fn call_another(&mut self, worker: usize) {
+        if self.stats.pending > 0 || self.keeper == Some(worker) && self.course.has_wake() {
+            self.call_one();
         }
     }
 
