@@ -89,8 +89,8 @@ where
     /// Makes the task of a job that has leave to start.
     #[inline]
     fn start<'a>(&mut self, now: Time, start: Start<J>, admitted: Admitted<'a>) -> Next<'a, F> {
-        let Start { slot, job, id, attempt, deadline, has_about, .. } = start;
-        if self.hub.is_heard() {
+        let Start { slot, job, id, attempt, deadline, has_about, may_refuse, .. } = start;
+        if may_refuse || self.hub.is_heard() {
             // Before anything that the job does itself.
             let worker = self.worker;
             self.with(|ledger| ledger.confirm(worker));

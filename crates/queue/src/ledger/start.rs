@@ -28,6 +28,8 @@ pub(crate) struct Start<J> {
     pub(crate) deadline: Time,
     /// Whether the strategy could refuse it and admit one behind it, of another class.
     pub(crate) has_rivals: bool,
+    /// Whether the strategy has refused one before, or could.
+    pub(crate) may_refuse: bool,
     /// Whether it has more to say of itself than most: a key, metadata, errors.
     pub(crate) has_about: bool,
 }
@@ -75,14 +77,15 @@ impl<J, R, E> Ledger<J, R, E> {
             request: entry.request,
             deadline: self.deadline(entry, now),
             has_rivals: self.has_classes,
+            may_refuse: self.has_shelves,
             has_about: entry.about.is_some() || entry.rare.is_some(),
         };
         if let (Some(_), Some(class)) = (self.rules.class_limit, start.request.class) {
             *self.classes.entry(class).or_default() += 1;
         }
-        if self.keeper == Some(worker) && self.course.has_wake() {
-            // What it starts may block its thread: another one watches the time better.
-            self.call_one();
+        // Where the strategy may refuse, only once it has not: two that are refused would call each other for ever.
+        if !self.has_shelves {
+            self.call_another(worker);
         }
         Claim::Start(start)
     }
@@ -188,21 +191,27 @@ impl<J, R, E> Ledger<J, R, E> {
             if !self.door.is_empty() {
                 self.serve_door();
             }
+            if self.has_shelves {
+                self.call_another(worker);
+            }
             let attempts = self.entries[slot].attempts;
             if attempts == 1 {
                 self.ask_line(|line| line.started(slot));
             } else {
                 self.stats.retries += 1;
             }
-            if self.stats.pending > 0 {
-                // Another worker may be able to take one too. Not before it has started: workers that are all refused
-                // would call each other for ever.
-                self.call_one();
-            }
             if self.heard {
                 let at = self.entries[slot].started;
                 self.note(slot, at, NoteKind::Started { attempt: attempts });
             }
+        }
+    }
+
+    /// Another worker may be able to take a job too, or can watch the time better.
+    #[inline]
+    fn call_another(&mut self, worker: usize) {
+        if self.stats.pending > 0 || self.keeper == Some(worker) && self.course.has_wake() {
+            self.call_one();
         }
     }
 
