@@ -76,7 +76,7 @@ on_every_executor! {
             drop(place);
             queue.try_push(4).unwrap();
             queue.close();
-            run.await;
+            let _ = run.await;
             queue.reserve().await.map(drop)
         };
         assert_eq!(place, Err(Refusal::Closed));
