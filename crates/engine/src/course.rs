@@ -222,6 +222,17 @@ impl Course {
         })
     }
 
+    /// Whom [`control`](Self::control) has told to wake at some time is not there any more, or too busy: the next one who
+    /// asks is told again.
+    pub fn forget_wake(&mut self) {
+        self.wake = Time::MAX;
+    }
+
+    /// Whether somebody was told to wake at some time.
+    pub fn has_wake(&self) -> bool {
+        self.wake < Time::MAX
+    }
+
     fn advance(&mut self, now: Time) {
         match self.phase {
             Phase::Open | Phase::Grace { .. } if self.is_met() => self.close(StopReason::StopRule),

@@ -201,6 +201,12 @@ impl<J, St, Rt> Builder<J, St, Rt> {
         self
     }
 
+    /// All results are kept, whatever was said.
+    pub(crate) fn keep_results(mut self) -> Self {
+        self.rules.results = Results::Collect;
+        self
+    }
+
     /// A queue whose jobs are run by `handler`: its side for pushing, its results, and its engine.
     ///
     /// The handler is cloned for each attempt, so what it captures is cloned too; shared state goes into an `Arc`, or is

@@ -94,7 +94,7 @@ impl<J, R, E> Ctx<J, R, E> {
     pub fn token(&self) -> CancelToken {
         let fresh = CancelToken::new();
         let (token, is_told) = self.hub.with(|ledger| {
-            let is_stopping = ledger.course.is_in_grace();
+            let is_stopping = ledger.told;
             let Some(slot) = ledger.slot(self.id) else { return (None, true) };
             let entry = &mut ledger.entries[slot];
             if entry.attempts != self.attempt || !matches!(entry.phase, Phase::Running { .. }) {

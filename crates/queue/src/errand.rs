@@ -13,7 +13,9 @@ pub(crate) enum Errand<J, R, E> {
     /// Those who wait for this result get it.
     Reply(Box<Reply<J, R, E>>),
     /// A retry that the rule has allowed is not made.
-    Rule(Box<dyn Retry<E> + Send>),
+    Forgo(Box<dyn Retry<E> + Send>),
+    /// The rule of a job that has its end.
+    Retire(Box<dyn Retry<E> + Send>),
     /// Nobody wants this.
     Drop(Box<Done<J, R, E>>),
     /// A waker that nobody needs any more.
@@ -78,7 +80,8 @@ impl<J, R, E> Errand<J, R, E> {
                 let Reply { replies, done, is_kept } = *reply;
                 kept = replies.send(done).filter(|_| is_kept);
             }
-            Self::Rule(mut rule) => rule.forgo(),
+            Self::Forgo(mut rule) => rule.forgo(),
+            Self::Retire(rule) => drop(rule),
             Self::Drop(done) => drop(done),
             Self::Forget(waker) => drop(waker),
         });

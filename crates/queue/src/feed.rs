@@ -69,14 +69,16 @@ where
             Err(panic) => return Poll::Ready(Err(panic)),
         };
         match self.hub.admit(Origin::Reserved, item, Options::new()) {
-            Ok(_) => self.has_place = false,
-            // The run has stopped since the place was taken: the item is among those that never ran.
+            Ok(_) => {
+                self.has_place = false;
+                Poll::Ready(Ok(true))
+            }
+            // The run has stopped since the place was taken: the item is among those that never ran, and the last one.
             Err(refused) => {
-                self.leave();
                 let _ = self.hub.admit(Origin::Late, refused.job, Options::new());
+                Poll::Ready(Ok(false))
             }
         }
-        Poll::Ready(Ok(true))
     }
 }
 

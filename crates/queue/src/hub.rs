@@ -113,6 +113,12 @@ impl<J, R, E> Hub<J, R, E> {
         self.with(|ledger| ledger.heard = true);
     }
 
+    /// Whether anybody listens.
+    #[inline]
+    pub(crate) fn is_heard(&self) -> bool {
+        self.text.get().is_some()
+    }
+
     /// How an error reads, if anybody listens. Its `Display` is user code.
     pub(crate) fn read(&self, error: &TaskError<E>) -> Option<String> {
         let text = self.text.get()?;

@@ -13,7 +13,7 @@ mod tests;
 pub(crate) use admit::{Admission, Origin};
 pub use entry::JobState;
 pub(crate) use entry::{Entry, Joined, Phase, Replies};
-pub(crate) use settle::Chance;
+pub(crate) use settle::{Again, Chance};
 pub(crate) use start::{Claim, Start};
 
 use crate::door::Door;
@@ -67,7 +67,7 @@ pub(crate) struct Ledger<J, R, E> {
     /// When running jobs that were cancelled must have ended.
     ends: Retrying<(usize, u64)>,
     /// Running jobs were told that the run stops.
-    told: bool,
+    pub(crate) told: bool,
     /// When what runs must have ended, if somebody has stopped the run.
     pub(crate) stop_due: Option<Time>,
     /// Nothing will start any more in this run.
@@ -77,6 +77,8 @@ pub(crate) struct Ledger<J, R, E> {
     pub(crate) crew: usize,
     /// Workers without work, the latest last.
     idle: Vec<usize>,
+    /// The worker that wakes at the next time that counts: one for all.
+    keeper: Option<usize>,
 
     /// Who waits until everything is settled.
     pub(crate) watchers: Watchers,
@@ -187,6 +189,7 @@ impl<J, R, E> Ledger<J, R, E> {
             idle: Vec::new(),
             watchers: Watchers::default(),
             leftover: Vec::new(),
+            keeper: None,
             finished: None,
             errands: Errands::new(),
             heard: false,

@@ -51,7 +51,8 @@ impl<J, St, Rt> Builder<J, St, Rt> {
     /// A run over the items of an iterator, with every option of this builder. Resolves to what became of each, in the
     /// order of the items; those that handlers push come in between, in the order in which they were pushed.
     ///
-    /// Items are pulled as there are places for them: at most the capacity and the workers ahead.
+    /// Items are pulled as there are places for them: at most the capacity and the workers ahead. All results are kept,
+    /// also if the builder was told otherwise.
     ///
     /// # Errors
     ///
@@ -111,7 +112,7 @@ impl<J, St, Rt> Builder<J, St, Rt> {
         St: Strategy<Token = Tok>,
         Rt: Retry<E> + Clone + Send + 'static,
     {
-        let (queue, reader, engine) = self.build(handler)?;
+        let (queue, reader, engine) = self.keep_results().build(handler)?;
         let feed = Feed::new(queue.hub, items);
         Ok(Map { run: engine.into_run_with(Feeding { feed }), reader })
     }

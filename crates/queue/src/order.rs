@@ -69,6 +69,8 @@ pub(crate) struct Order<D: Discipline> {
     /// The first job of each `Shelf::Refused`, and the round in which the strategy was asked about it.
     refused: BTreeMap<Rank<D::Key>, (usize, u64)>,
     round: u64,
+    /// A job has ended in this round: whoever was refused before that is to be asked about again.
+    has_news: bool,
 }
 
 /// Ties between equal keys are settled first come, first served.
@@ -99,6 +101,7 @@ impl<D: Discipline> Order<D> {
             shelves: HashMap::new(),
             refused: BTreeMap::new(),
             round: 1,
+            has_news: false,
         }
     }
 
@@ -196,7 +199,11 @@ where
         if self.refused.is_empty() {
             return first;
         }
-        let again = self.refused.iter().find(|(_, (_, asked))| *asked != self.round);
+        let mut again = self.refused.iter().find(|(_, (_, asked))| *asked != self.round);
+        if first.is_none() && again.is_none() && std::mem::take(&mut self.has_news) {
+            self.round += 1;
+            again = self.refused.iter().next();
+        }
         match (first, again) {
             (Some(slot), Some((rank, _)))
                 if self.places[slot].rank.as_ref().is_some_and(|first| first < rank) =>
@@ -337,6 +344,7 @@ where
     #[inline]
     fn new_round(&mut self) {
         self.round += 1;
+        self.has_news = false;
     }
 
     #[inline]
@@ -344,6 +352,7 @@ where
         if self.refused.is_empty() {
             return;
         }
+        self.has_news = true;
         if let Some((_, asked)) = self.refused.values_mut().next() {
             *asked = 0;
         }

@@ -8,6 +8,7 @@ use crate::{JobId, Options, PushError, Refusal};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// Waits for a place; made by [`Queue::reserve`](crate::Queue::reserve).
@@ -16,8 +17,8 @@ use std::task::{Context, Poll, Waker};
 ///
 /// Dropped before it is ready, no place was taken.
 #[must_use = "futures do nothing unless polled"]
-pub struct Reserve<'q, J, R, E> {
-    hub: &'q Hub<J, R, E>,
+pub struct Reserve<J, R, E> {
+    hub: Arc<Hub<J, R, E>>,
     wait: Wait,
 }
 
@@ -27,24 +28,24 @@ pub(crate) struct Wait {
     guest: Option<Guest>,
 }
 
-impl<'q, J, R, E> Reserve<'q, J, R, E> {
-    pub(crate) fn new(hub: &'q Hub<J, R, E>) -> Self {
+impl<J, R, E> Reserve<J, R, E> {
+    pub(crate) fn new(hub: Arc<Hub<J, R, E>>) -> Self {
         Self { hub, wait: Wait::new(0) }
     }
 }
 
-impl<'q, J, R, E> Future for Reserve<'q, J, R, E> {
-    type Output = Result<Place<'q, J, R, E>, Refusal>;
+impl<J, R, E> Future for Reserve<J, R, E> {
+    type Output = Result<Place<J, R, E>, Refusal>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        this.wait.poll(this.hub, cx).map_ok(|()| Place { hub: this.hub, is_used: false })
+        this.wait.poll(&this.hub, cx).map_ok(|()| Place { hub: this.hub.clone(), is_used: false })
     }
 }
 
-impl<J, R, E> Drop for Reserve<'_, J, R, E> {
+impl<J, R, E> Drop for Reserve<J, R, E> {
     fn drop(&mut self) {
-        self.wait.leave(self.hub);
+        self.wait.leave(&self.hub);
     }
 }
 
@@ -111,12 +112,12 @@ impl Wait {
 
 /// A place in a queue, for one job. Dropped, it goes to the next one who waits.
 #[must_use = "a place that is dropped goes to the next one"]
-pub struct Place<'q, J, R, E> {
-    hub: &'q Hub<J, R, E>,
+pub struct Place<J, R, E> {
+    hub: Arc<Hub<J, R, E>>,
     is_used: bool,
 }
 
-impl<J, R, E> Place<'_, J, R, E> {
+impl<J, R, E> Place<J, R, E> {
     /// Adds the job.
     ///
     /// # Errors
@@ -138,7 +139,7 @@ impl<J, R, E> Place<'_, J, R, E> {
     }
 }
 
-impl<J, R, E> Drop for Place<'_, J, R, E> {
+impl<J, R, E> Drop for Place<J, R, E> {
     fn drop(&mut self) {
         if !self.is_used {
             self.hub.with(|ledger| ledger.give_back(Origin::Reserved));
@@ -146,7 +147,7 @@ impl<J, R, E> Drop for Place<'_, J, R, E> {
     }
 }
 
-impl<J, R, E> fmt::Debug for Place<'_, J, R, E> {
+impl<J, R, E> fmt::Debug for Place<J, R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Place")
     }
@@ -189,16 +190,30 @@ impl<'q, J, R, E> Push<'q, J, R, E> {
         if let Err(why) = std::task::ready!(self.wait.poll(self.hub, cx)) {
             return Poll::Ready(Err(self.refused(why)));
         }
+        // Given back unless it is used, whatever happens.
+        let mut taken = Taken(Some(self.hub));
         let answer = self.hub.admit_all(Origin::Reserved, &mut self.admission);
-        Poll::Ready(answer.map_err(|why| {
-            self.hub.with(|ledger| ledger.give_back(Origin::Reserved));
-            self.refused(why)
-        }))
+        if answer.is_ok() {
+            taken.0 = None;
+        }
+        drop(taken);
+        Poll::Ready(answer.map_err(|why| self.refused(why)))
     }
 
     #[cold]
     fn refused(&mut self, why: Refusal) -> PushError<J> {
         PushError { job: self.admission.take_job(), why }
+    }
+}
+
+/// A place that is ours until the job is in; also if a panic keeps it out.
+struct Taken<'q, J, R, E>(Option<&'q Hub<J, R, E>>);
+
+impl<J, R, E> Drop for Taken<'_, J, R, E> {
+    fn drop(&mut self) {
+        if let Some(hub) = self.0 {
+            hub.with(|ledger| ledger.give_back(Origin::Reserved));
+        }
     }
 }
 
@@ -229,7 +244,7 @@ impl<J, R, E> fmt::Debug for Push<'_, J, R, E> {
     }
 }
 
-impl<J, R, E> fmt::Debug for Reserve<'_, J, R, E> {
+impl<J, R, E> fmt::Debug for Reserve<J, R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reserve").field("waits", &self.wait.guest.is_some()).finish_non_exhaustive()
     }

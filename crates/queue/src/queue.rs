@@ -87,8 +87,8 @@ impl<J, R, E> Queue<J, R, E> {
     /// # Cancel safety
     ///
     /// Dropped before it is ready, no place was taken. A [`Place`](crate::Place) that is dropped goes to the next one.
-    pub fn reserve(&self) -> Reserve<'_, J, R, E> {
-        Reserve::new(&self.hub)
+    pub fn reserve(&self) -> Reserve<J, R, E> {
+        Reserve::new(self.hub.clone())
     }
 
     /// Adds a job as [`push`](Self::push) does, and gives a ticket for its result.

@@ -76,6 +76,8 @@ where
         spawner(workers);
         hub.employ(spawner);
         drop(ours);
+        // The executor may have run the first ones at once, and they may have asked for more.
+        hub.spawn_missing(workers);
         handle
     }
 }
@@ -239,20 +241,28 @@ impl<J, R, E> fmt::Debug for Handle<J, R, E> {
 impl<J, R, E> Hub<J, R, E> {
     pub(crate) fn set_workers(&self, workers: usize) {
         self.with(|ledger| ledger.set_workers(workers));
+        self.spawn_missing(0);
+    }
+
+    /// Spawns what is missing, once for each number that is asked for: an executor may refuse. `asked` was seen to.
+    fn spawn_missing(&self, mut asked: usize) {
         // One at a time makes workers; whoever comes meanwhile leaves it to that one, which looks again.
-        while let Some(missing) = self.missing_workers()
+        while let Some((workers, missing)) = self.missing_workers()
+            && workers > asked
             && let Some(mut spawner) = self.take_spawner()
         {
+            asked = workers;
             spawner(missing);
             self.employ(spawner);
         }
     }
 
-    fn missing_workers(&self) -> Option<usize> {
-        let missing = self.with(|ledger| match ledger.crew {
-            crew if crew == 0 || ledger.is_over() => 0,
-            crew => ledger.rules.workers.saturating_sub(crew),
+    /// How many workers there should be, and how many of them are not there.
+    fn missing_workers(&self) -> Option<(usize, usize)> {
+        let (workers, missing) = self.with(|ledger| match (ledger.rules.workers, ledger.crew) {
+            (workers, crew) if crew == 0 || ledger.is_over() => (workers, 0),
+            (workers, crew) => (workers, workers.saturating_sub(crew)),
         });
-        (missing > 0).then_some(missing)
+        (missing > 0).then_some((workers, missing))
     }
 }

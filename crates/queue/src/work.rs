@@ -3,7 +3,7 @@
 use crate::Ctx;
 use crate::ctx::More;
 use crate::hub::Hub;
-use crate::ledger::{Chance, Claim, Ledger, Start};
+use crate::ledger::{Again, Chance, Claim, Ledger, Start};
 use regatta_core::{Kick, Outcome, Panic, Readiness, Retry, Time};
 use regatta_engine::{Admission, Admitted, Control, End, Failed, Job, Next, Source, contain, contain_drop};
 use std::future::Future;
@@ -90,6 +90,11 @@ where
     #[inline]
     fn start<'a>(&mut self, now: Time, start: Start<J>, admitted: Admitted<'a>) -> Next<'a, F> {
         let Start { slot, job, id, attempt, deadline, has_about, .. } = start;
+        if self.hub.is_heard() {
+            // Before anything that the job does itself.
+            let worker = self.worker;
+            self.with(|ledger| ledger.confirm(worker));
+        }
         let more = if has_about { self.more(slot) } else { None };
         let ctx = Ctx::new(self.hub.clone(), id, attempt, more);
         match contain(|| self.handler.clone()(job, ctx)) {
@@ -138,7 +143,7 @@ where
                         Box::new(rule)
                     });
                     let delay = rule.delay(now, attempts, &error)?;
-                    Some((now + delay, rule))
+                    Some(Again { due: now + delay, deadline: rule.deadline(), rule })
                 });
                 asked.unwrap_or_else(|panic| {
                     contain_drop(|| drop(panic));

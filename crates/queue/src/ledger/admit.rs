@@ -113,9 +113,13 @@ impl<J, R, E> Ledger<J, R, E> {
     }
 
     #[inline]
-    fn check_open(&self, origin: Origin) -> Result<(), Refusal> {
+    pub(crate) fn check_open(&self, origin: Origin) -> Result<(), Refusal> {
         match origin {
-            Origin::Handler if self.state == RunState::Running && self.course.is_open() => Ok(()),
+            Origin::Handler
+                if self.state == RunState::Running && self.course.is_open() && !self.is_through() =>
+            {
+                Ok(())
+            }
             Origin::Handler => Err(Refusal::Stopped),
             Origin::Late => Ok(()),
             Origin::Outside | Origin::Reserved if self.closed => Err(Refusal::Closed),

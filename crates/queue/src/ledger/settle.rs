@@ -24,6 +24,14 @@ pub(crate) enum Chance<E> {
     },
 }
 
+/// Another attempt, as the job's own copy of the rule has it.
+pub(crate) struct Again<E> {
+    pub(crate) due: Time,
+    /// It must not start at this time or later.
+    pub(crate) deadline: Time,
+    pub(crate) rule: Box<dyn Retry<E> + Send>,
+}
+
 impl<J, R, E> Ledger<J, R, E> {
     /// An attempt has returned what the job was for.
     #[inline]
@@ -87,27 +95,27 @@ impl<J, R, E> Ledger<J, R, E> {
         (result, outcome, chance)
     }
 
-    /// The attempt has failed, and there is another at `again`, or none. `rule` is the job's own copy.
+    /// The attempt has failed, and there is another or none.
     pub(crate) fn failed(
         &mut self,
         slot: usize,
         now: Time,
         error: TaskError<E>,
         text: Option<String>,
-        again: Option<(Time, Box<dyn Retry<E> + Send>)>,
+        again: Option<Again<E>>,
     ) {
         if let Phase::Stopping { .. } = self.entries[slot].phase {
+            self.errands.extend(again.map(|again| Errand::Forgo(again.rule)));
             return self.let_go(slot, Err(error));
         }
         let task_deadline = self.task_deadline(slot);
-        let Some((due, mut rule)) = again else {
+        let Some(Again { due, deadline, rule }) = again else {
             return self.settle_with(slot, now, Err(error), text);
         };
-        let deadline = task_deadline.min(rule.deadline());
+        let deadline = task_deadline.min(deadline);
         let entry = &self.entries[slot];
         if entry.is_cancelled() || due >= deadline || due >= self.course.end() || !self.course.is_open() {
-            // Cheap by contract, and rare: the rule hears of it here.
-            rule.forgo();
+            self.errands.push(Errand::Forgo(rule));
             return self.settle_with(slot, now, Err(error), text);
         }
         let attempt = entry.attempts;
@@ -186,7 +194,8 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// Its outcome is fixed, although its worker has not let go of it.
     pub(crate) fn settle_stopping(&mut self, slot: usize, now: Time, worker: usize) {
-        let result = Err(TaskError::Cancelled);
+        let is_cancelled = self.entries[slot].is_cancelled();
+        let (result, _) = self.course.judge(End::Cancelled, is_cancelled, |_| None);
         if self.heard {
             self.note_finished(slot, now, result.as_ref().err(), None);
         }
@@ -194,11 +203,18 @@ impl<J, R, E> Ledger<J, R, E> {
         self.shift(slot, Phase::Stopping { worker });
         let entry = &mut self.entries[slot];
         let replies = entry.rare.as_mut().and_then(|rare| rare.replies.take());
+        // A job that blocks its thread may look at nothing else.
+        let token = entry.rare.as_mut().and_then(|rare| rare.token.take());
+        self.errands.extend(token.map(Errand::Cancel));
         let job = entry.job();
         let done = entry.done(slot, now, result);
         // It keeps its slot.
         entry.job = Some(job);
-        let owes = entry.owes;
+        let owes = std::mem::take(&mut entry.owes);
+        if owes && let Results::Bounded(_) = self.rules.results {
+            // Its result is there, and needs no second place until its worker lets go of it.
+            self.owed = self.owed.saturating_sub(1);
+        }
         self.unname(slot, &done);
         self.deliver((replies, done, owes));
     }
@@ -236,7 +252,7 @@ impl<J, R, E> Ledger<J, R, E> {
             }
         }
         let was_started = self.entries[slot].attempts > 0;
-        self.line.forget(slot, was_started);
+        self.ask_line(|line| line.forget(slot, was_started));
     }
 
     #[inline]
@@ -255,14 +271,16 @@ impl<J, R, E> Ledger<J, R, E> {
         let mut replies = None;
         if let Some(mut rare) = rare {
             replies = rare.replies.take();
-            if let Some((error, _)) = rare.failure.take() {
+            let failure = rare.failure.take();
+            let is_waiting = failure.is_some();
+            if let Some((error, _)) = failure {
                 // It was to be retried, and is cancelled instead.
                 let attempt =
                     FailedAttempt { error: Arc::new(error), started: rare.tried, ended: rare.failed_at };
                 done.about.get_or_insert_default().errors.push(attempt);
             }
             if let Some(rule) = rare.rule.take() {
-                self.errands.push(Errand::Rule(rule));
+                self.errands.push(if is_waiting { Errand::Forgo(rule) } else { Errand::Retire(rule) });
             }
         }
         self.unname(slot, &done);
@@ -340,6 +358,10 @@ impl<J, R, E> Ledger<J, R, E> {
         if self.is_settled() {
             self.idle_since = Some(now);
             self.call_watchers();
+            if self.rules.idle_timeout.is_some() {
+                // It may have been cancelled from outside: somebody has to watch the time from now on.
+                self.call_one();
+            }
         }
         // Whoever has just ended one looks by himself; those who wait for work have to be told that there is none.
         if !self.idle.is_empty() && self.is_over() {
@@ -387,7 +409,7 @@ impl<J, R, E> Ledger<J, R, E> {
             return self.settle(slot, now, Err(TaskError::NotStarted(NotStarted::Stopped)));
         };
         if let Some(rule) = rare.rule.take() {
-            self.errands.push(Errand::Rule(rule));
+            self.errands.push(Errand::Forgo(rule));
         }
         self.settle_with(slot, now, Err(error), text);
     }

@@ -1,9 +1,10 @@
 //! What starts next.
 
 use super::{Entry, Ledger, NoteKind, Phase, RunState};
-use crate::order::Shelf;
+use crate::order::{Line, Shelf};
 use crate::{JobId, Results};
 use regatta_core::{Class, Request, TaskError, Time};
+use regatta_engine::contain;
 use std::sync::Arc;
 
 /// What a worker is told when it asks for a job.
@@ -78,6 +79,10 @@ impl<J, R, E> Ledger<J, R, E> {
         };
         if let (Some(_), Some(class)) = (self.rules.class_limit, start.request.class) {
             *self.classes.entry(class).or_default() += 1;
+        }
+        if self.keeper == Some(worker) && self.course.has_wake() {
+            // What it starts may block its thread: another one watches the time better.
+            self.call_one();
         }
         Claim::Start(start)
     }
@@ -185,7 +190,7 @@ impl<J, R, E> Ledger<J, R, E> {
             }
             let attempts = self.entries[slot].attempts;
             if attempts == 1 {
-                self.line.started(slot);
+                self.ask_line(|line| line.started(slot));
             } else {
                 self.stats.retries += 1;
             }
@@ -227,11 +232,21 @@ impl<J, R, E> Ledger<J, R, E> {
             self.shift(slot, Phase::Pending);
             let entry = &self.entries[slot];
             if entry.attempts == 0 {
-                self.line.enqueue(now, entry.seq, slot, &entry.request);
+                let (seq, request) = (entry.seq, entry.request);
+                self.ask_line(|line| line.enqueue(now, seq, slot, &request));
             } else {
                 self.line.requeue(slot);
             }
             self.call_one();
+        }
+    }
+
+    /// Calls the discipline where nobody could be told of its panic: the run stops for it, and no job is lost.
+    #[inline]
+    pub(super) fn ask_line(&mut self, ask: impl FnOnce(&mut dyn Line)) {
+        let line = &mut *self.line;
+        if let Err(panic) = contain(|| ask(line)) {
+            self.broke(panic);
         }
     }
 
@@ -266,7 +281,6 @@ impl<J, R, E> Ledger<J, R, E> {
             return self.let_go(slot, Err(TaskError::Rejected(why)));
         }
         self.entries[slot].attempts -= 1;
-        self.uncount(slot);
         self.settle(slot, now, Err(TaskError::Rejected(why)));
     }
 }

@@ -49,8 +49,18 @@ impl<J, R, E> Ledger<J, R, E> {
         }
         // What waits is left to stop, too, although it keeps nobody from ending the run.
         let unfinished = !self.is_over() || !self.is_settled();
+        if self.is_over() && !self.course.is_open() {
+            // A worker whose supply broke down doesn't ask for the next job any more.
+            self.wind_up(now);
+        }
+        if self.is_better_keeper(worker) {
+            self.course.forget_wake();
+        }
         let control = self.course.control(now, unfinished, also);
-        if self.course.is_in_grace() && !std::mem::replace(&mut self.told, true) {
+        if let Some(Control::WakeAt(_)) = control {
+            self.keeper = Some(worker);
+        }
+        if self.course.is_in_grace() {
             self.tell_all();
         }
         if control == Some(Control::CancelAll) {
@@ -65,6 +75,32 @@ impl<J, R, E> Ledger<J, R, E> {
         control
     }
 
+    /// Whether this worker has nothing to do but to watch the time, and the one that watches it has: what that one runs
+    /// may block its thread.
+    #[inline]
+    fn is_better_keeper(&self, worker: usize) -> bool {
+        self.keeper.is_some_and(|keeper| {
+            keeper != worker && self.staff[worker].is_idle && !self.staff[keeper].is_idle
+        })
+    }
+
+    /// What this worker was told and has not heard yet. A job that has ended by itself since then is left out: another
+    /// may be in its slot.
+    fn next_order(&mut self, worker: usize) -> Option<Control> {
+        while let Some(order) = self.staff[worker].orders.pop_front() {
+            match order {
+                Order::CancelAll => return Some(Control::CancelAll),
+                Order::Cancel { slot, seq }
+                    if self.entries.get(slot).is_some_and(|entry| entry.seq == seq) =>
+                {
+                    return Some(Control::Cancel(slot));
+                }
+                Order::Cancel { .. } => {}
+            }
+        }
+        None
+    }
+
     /// When a run that has nothing to do is stopped.
     fn idle_until(&self) -> Option<Time> {
         let timeout = self.rules.idle_timeout?;
@@ -74,6 +110,9 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// Asks all that runs to stop.
     fn tell_all(&mut self) {
+        if std::mem::replace(&mut self.told, true) {
+            return;
+        }
         self.empty_door();
         for entry in self.entries.iter_mut() {
             if let (Phase::Running { .. }, Some(rare)) = (entry.phase, &mut entry.rare) {
@@ -84,9 +123,16 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// Nothing more starts; what runs has its grace.
     pub(crate) fn stop(&mut self, now: Time) {
+        if self.state == RunState::Over {
+            return;
+        }
         let due = now + self.course.settings.grace;
         self.stop_due = Some(self.stop_due.map_or(due, |earlier| earlier.min(due)));
         self.course.cancel();
+        if self.state == RunState::Running && !self.course.settings.grace.is_zero() {
+            // Not left to the workers: all of them may be held up by jobs that block their threads.
+            self.tell_all();
+        }
         self.empty_door();
         self.call_everybody();
         self.call_watchers();
@@ -94,6 +140,9 @@ impl<J, R, E> Ledger<J, R, E> {
 
     /// Nothing more starts, and what runs ends now.
     pub(crate) fn abort(&mut self, now: Time) {
+        if self.state == RunState::Over {
+            return;
+        }
         self.stop_due = Some(now);
         self.course.abandon();
         self.fix_all(now);
@@ -177,21 +226,6 @@ impl<J, R, E> Ledger<J, R, E> {
         self.order_look(worker);
     }
 
-    fn next_order(&mut self, worker: usize) -> Option<Control> {
-        while let Some(order) = self.staff[worker].orders.pop_front() {
-            match order {
-                Order::CancelAll => return Some(Control::CancelAll),
-                Order::Cancel { slot, seq }
-                    if self.entries.get(slot).is_some_and(|entry| entry.seq == seq) =>
-                {
-                    return Some(Control::Cancel(slot));
-                }
-                Order::Cancel { .. } => {}
-            }
-        }
-        None
-    }
-
     fn order_look(&mut self, worker: usize) {
         self.errands.push(Errand::Kick(self.staff[worker].kick.clone()));
     }
@@ -248,6 +282,7 @@ impl<J, R, E> Ledger<J, R, E> {
             // A body may wait for their tickets, and the run for its body.
             self.leave_all_over(now);
         }
+        self.call_everybody();
         self.call_watchers();
     }
 
@@ -274,7 +309,11 @@ impl<J, R, E> Ledger<J, R, E> {
         self.unclaimed(worker);
         self.drop_running(now, Some(worker));
         self.busy(worker);
-        if self.stats.pending > 0 {
+        let kept = self.keeper.take_if(|keeper| *keeper == worker).is_some();
+        if kept {
+            self.course.forget_wake();
+        }
+        if kept || self.stats.pending > 0 {
             self.call_one();
         }
     }
@@ -336,6 +375,7 @@ impl<J, R, E> Ledger<J, R, E> {
         self.is_wound_up = false;
         self.stop_due = None;
         self.idle.clear();
+        self.keeper = None;
         // Those who are still somewhere find their place when they come back.
         if self.crew == 0 {
             self.staff.clear();

@@ -57,7 +57,7 @@ on_every_executor! {
     async fn one_place_on_either_side_is_enough(world: World) {
         let rule = Backoff::constant(secs(1)).times(1);
         let handler = async |n: Arc<u32>, ctx: queue::Ctx<u32, u32, &'static str>| {
-            if *n % 3 == 0 && ctx.attempt() == 1 { Err("once more") } else { Ok(*n) }
+            if n.is_multiple_of(3) && ctx.attempt() == 1 { Err("once more") } else { Ok(*n) }
         };
         let read = async |mut results: Reader<u32, u32, &'static str>| {
             let mut read = Vec::new();

@@ -44,7 +44,7 @@ on_every_executor! {
     async fn apply_to_each_gives_results_as_they_are_completed(world: World) {
         let handler = async |n: Arc<u32>, _| {
             world.sleep(millis(1_000 - 10 * u64::from(*n))).await;
-            if *n % 5 == 0 { Err("no fives") } else { Ok(*n) }
+            if n.is_multiple_of(5) { Err("no fives") } else { Ok(*n) }
         };
         let read = async |mut results: queue::Reader<u32, u32, &'static str>| {
             let mut read = Vec::new();

@@ -25,7 +25,7 @@ impl Strategy for Pairs {
     fn start(&mut self, now: Time, request: &Request) -> Result<(), Readiness> {
         self.ready(now, request).check()?;
         self.started += 1;
-        if self.started % 2 == 0 {
+        if self.started.is_multiple_of(2) {
             self.free = now + self.gap;
         }
         Ok(())
@@ -75,7 +75,7 @@ on_every_executor! {
                 Ok::<_, ()>(())
             })
             .unwrap();
-        engine
+        let _ = engine
             .run_with(async {
                 for (n, gap) in (0..).zip(gaps) {
                     queue.push(n).await.unwrap();

@@ -30,8 +30,8 @@ impl Way for Submit<'_, usize, usize, String> {
     }
 }
 
-impl Way for Reserve<'_, usize, usize, String> {
-    fn told(output: &Result<Place<'_, usize, usize, String>, Refusal>) -> Result<Option<JobId>, Refusal> {
+impl Way for Reserve<usize, usize, String> {
+    fn told(output: &Result<Place<usize, usize, String>, Refusal>) -> Result<Option<JobId>, Refusal> {
         output.as_ref().map(|_| None).map_err(|why| *why)
     }
 }
@@ -158,7 +158,7 @@ pub(super) fn try_push(site: &Arc<Site>, plan: usize) {
 }
 
 /// A job for a place that was reserved.
-pub(super) fn fill(site: &Arc<Site>, place: Place<'_, usize, usize, String>, plan: Option<usize>) {
+pub(super) fn fill(site: &Arc<Site>, place: Place<usize, usize, String>, plan: Option<usize>) {
     site.facts().held -= 1;
     let Some(plan) = plan else {
         site.note("a place is given back".into());

@@ -5,6 +5,7 @@ mod classes;
 mod drops;
 mod endings;
 mod keys;
+mod late_workers;
 mod lazily;
 mod observers;
 mod panics;

@@ -1,8 +1,10 @@
 //! Panics: in handlers, in rules, in what is read; none takes others with it.
 
-use crate::queue::support::{adds_up, ends, left, millis, numbers, overboard, secs, takes, values, why};
+use crate::queue::support::{
+    adds_up, ends, left, millis, numbers, overboard, secs, states, takes, values, why,
+};
 use regatta::queue::{self, Reader};
-use regatta::{Backoff, BoxFuture, StopReason, retry_fn};
+use regatta::{BoxFuture, StopReason, TaskError, retry_fn};
 use regatta_tests::{World, on_every_executor};
 use std::fmt;
 
@@ -42,7 +44,7 @@ on_every_executor! {
     async fn a_handler_that_panics_before_it_is_a_future(world: World) {
         for spawned in [false, true] {
             let handler = |n: std::sync::Arc<u32>, _| -> BoxFuture<'static, Result<u32, &'static str>> {
-                if *n % 2 == 0 { overboard() } else { Box::pin(async move { Ok(*n) }) }
+                if n.is_multiple_of(2) { overboard() } else { Box::pin(async move { Ok(*n) }) }
             };
             let (queue, mut results, mut engine) = numbers(&world, 2).build(handler).unwrap();
             for n in 0..6 {
@@ -55,23 +57,32 @@ on_every_executor! {
         }
     }
 
-    async fn a_panic_may_be_retried(world: World) {
+    async fn a_panic_is_retried_if_the_rule_says_so(world: World) {
+        let rule = retry_fn(|attempts, failure: &TaskError<&str>| {
+            let broke = matches!(failure, TaskError::Panicked(_));
+            (broke && attempts < 3).then_some(secs(1))
+        });
         let (queue, mut results, mut engine) = numbers(&world, 1)
-            .retry(Backoff::constant(secs(1)).times(1))
-            .build(async |n, ctx| if ctx.attempt() == 1 { overboard() } else { Ok::<_, &str>(*n) })
+            .retry(rule)
+            .build(async |n, ctx| match ctx.attempt() {
+                1 => overboard(),
+                2 if *n == 2 => Err("no"),
+                attempt => Ok(attempt),
+            })
             .unwrap();
         queue.push(1).await.unwrap();
+        queue.push(2).await.unwrap();
         queue.close();
         let finished = engine.run().await;
-        let done = &results.drain()[0];
-        // Which failures are worth it is the rule's to say; a backoff says no to panics.
-        assert_eq!(finished.stats.ok + finished.stats.panicked, 1);
-        assert_eq!(done.attempts as usize, 1 + finished.stats.retries);
+        assert_eq!((finished.stats.ok, finished.stats.failed, finished.stats.retries), (1, 1, 2));
+        let all = results.drain();
+        assert_eq!(ends(&all), ["ok 2", "failed: no"]);
+        assert_eq!(all[0].errors()[0].error.to_string(), "panicked: overboard");
     }
 
     // The failure stands, as if the rule had said no.
     async fn a_rule_that_panics_has_no_opinion(world: World) {
-        let rule = retry_fn(|_, _: &regatta::TaskError<&str>| overboard());
+        let rule = retry_fn(|_, _: &TaskError<&str>| overboard());
         let (queue, mut results, mut engine) =
             numbers(&world, 1).retry(rule).build(async |_, _| Err::<u8, _>("no")).unwrap();
         queue.push(1).await.unwrap();
@@ -131,15 +142,15 @@ on_every_executor! {
         for n in 0..3 {
             queue.push(n).await.unwrap();
         }
-        let run = engine.run_with(async {
+        let body = async {
             world.sleep(millis(1_500)).await;
             overboard()
-        });
-        let run = async { run.await };
-        let caught = futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(run)).await;
+        };
+        let caught = futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(engine.run_with(body))).await;
         assert!(caught.is_err());
-        let again = engine.run_with(async {}).await.1;
-        adds_up(&queue.stats());
-        assert_eq!(again.stats.settled + again.leftover.len(), results.drain().len() + again.leftover.len());
+        assert_eq!((states(&results.drain()), queue.stats().pending), (vec!["ok", "cancelled"], 1));
+        let (_, again) = engine.run_with(async {}).await;
+        assert_eq!((why(&again), states(&results.drain())), ("completed", vec!["ok"]));
+        adds_up(&again.stats);
     }
 }

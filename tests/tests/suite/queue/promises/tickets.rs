@@ -1,6 +1,6 @@
 //! A result per submission, and places that are taken in advance.
 
-use crate::queue::support::{jobs, later, millis, numbers, secs, takes, values};
+use crate::queue::support::{jobs, millis, numbers, secs, takes, values};
 use regatta::queue::{Options, Refusal};
 use regatta_tests::{World, on_every_executor};
 
@@ -88,9 +88,13 @@ on_every_executor! {
             numbers(&world, 1).capacity(1).unwrap().build(takes(&world, secs(9))).unwrap();
         let handle = engine.spawn_on(world.executor());
         let place = queue.reserve().await.unwrap();
-        later(&world, secs(1), move || drop(place));
         let begun = world.now();
-        queue.push_with(1, Options::new().metadata("late")).await.unwrap();
+        let drops = async {
+            world.sleep(secs(1)).await;
+            drop(place);
+        };
+        let (pushed, ()) = futures::join!(queue.push_with(1, Options::new().metadata("late")), drops);
+        assert!(pushed.is_ok());
         assert_eq!(world.now().since(begun), secs(1));
         queue.close();
         assert_eq!(handle.await.stats.ok, 1);

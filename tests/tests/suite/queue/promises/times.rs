@@ -66,8 +66,8 @@ on_every_executor! {
         assert_eq!((finished.stats.ok, finished.stats.not_started), (1, 1));
     }
 
-    // What is due waits its turn then: it does not pass those who came before its time.
-    async fn a_job_whose_time_has_come_stands_in_line(world: World) {
+    // What is due waits its turn, which is that of its admission: first come, first served.
+    async fn a_job_whose_time_has_come_has_kept_its_turn(world: World) {
         let diary = Diary::new(&world);
         let (queue, _results, mut engine) = numbers(&world, 1)
             .build(async |n, _| {
@@ -85,8 +85,7 @@ on_every_executor! {
                 }
             })
             .await;
-        assert_eq!(diary.who()[0], 0);
-        assert_eq!(diary.when(), [0, 2_000, 4_000, 6_000]);
+        assert_eq!(diary.lines(), [(0, 0), (9, 2_000), (1, 4_000), (2, 6_000)]);
     }
 
     // In a handler: a job that asks to be looked at again in a minute.

@@ -60,7 +60,7 @@ on_every_executor! {
         queue.push_with(9, Options::new().priority(9)).await.unwrap();
         queue.close();
         assert_eq!(engine.run().await.stats.ok, 6);
-        assert_eq!(diary.who(), [9, 0, 4, 1, 2, 3]);
+        assert_eq!(diary.who(), [9, 4, 0, 1, 2, 3]);
     }
 
     async fn a_job_that_waits_for_its_time_is_raised(world: World) {

@@ -50,7 +50,7 @@ fn every_side_of_a_queue_goes_to_other_threads() {
         send::<Reader<J, R, E>>();
         send::<Ticket<J, R, E>>();
         send::<Push<'_, J, R, E>>();
-        send::<Reserve<'_, J, R, E>>();
+        send::<Reserve<J, R, E>>();
         send::<Place<J, R, E>>();
         send::<Submit<'_, J, R, E>>();
         send::<Settled<J, R, E>>();
