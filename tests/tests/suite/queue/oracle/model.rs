@@ -42,6 +42,14 @@ pub(super) struct Course {
     ends: Vec<(Nanos, usize, u32, bool)>,
 }
 
+impl Course {
+    /// Ends of the same moment have no order.
+    fn sorted(mut self) -> Self {
+        self.ends.sort_unstable();
+        self
+    }
+}
+
 impl Case {
     pub(super) fn random(random: &mut Rng) -> Self {
         let long = 1_000_000;
@@ -91,7 +99,7 @@ impl Case {
                 continue;
             }
             let dues = waiting.values().copied().filter(|due| *due > now);
-            let Some(then) = running.values().copied().chain(dues).min() else { return course };
+            let Some(then) = running.values().copied().chain(dues).min() else { return course.sorted() };
             now = then;
         }
     }
@@ -161,7 +169,7 @@ impl Case {
         let _finished = sim.run(engine.run()).unwrap_or_else(|deadlock| panic!("{deadlock}"));
         let ends = results.drain().into_iter();
         let ends = ends.map(|done| (since(done.ended()), *done.job, done.attempts, done.is_ok())).collect();
-        Course { starts: std::mem::take(&mut starts.lock().unwrap()), ends }
+        Course { starts: std::mem::take(&mut starts.lock().unwrap()), ends }.sorted()
     }
 }
 
