@@ -1,7 +1,7 @@
 //! The handler of every program: it does what the job's plan says, and sees who runs beside it.
 
 use super::met::Met;
-use super::program::{Rule, Script, Tick};
+use super::program::{Place, Rule, Script, Tick};
 use super::site::{Attempt, How, Job, Site};
 use regatta::Class;
 use regatta::queue::{Ctx, JobState, Options, Refusal, Results, Stats};
@@ -204,7 +204,9 @@ fn beside(site: &Site, jobs: &[Job], class: Option<u64>) -> (usize, usize) {
     let alive = |job: &Job| job.attempts.last().is_some_and(|attempt| attempt.ended.is_none());
     let running = || jobs.iter().enumerate().filter(|(_, job)| alive(job));
     let of_class = running().filter(|(plan, _)| site.program.plans[*plan].class == class).count();
-    (of_class, running().filter(|(_, job)| !job.has_ticket).count())
+    // On an executor, the result of one that was cancelled may have been read before it is gone.
+    let is_told = |job: &Job| job.is_cancelled && site.program.place == Place::Spawned;
+    (of_class, running().filter(|(_, job)| !job.has_ticket && !is_told(job)).count())
 }
 
 /// Whether this one goes before another that should have been first.

@@ -3,6 +3,7 @@
 mod census;
 mod handler;
 mod met;
+mod model;
 mod monitor;
 mod program;
 mod pushes;
@@ -53,6 +54,18 @@ fn oracle_queue_with_a_body_keeps_its_promises() {
 #[test]
 fn oracle_queue_on_an_executor_keeps_its_promises() {
     keeps_its_promises("queue_on_an_executor_keeps_its_promises", Place::Spawned);
+}
+
+/// Each start at its time, in its order, and each end.
+#[test]
+fn oracle_queue_agrees_with_the_model() {
+    oracle("queue_agrees_with_the_model", 50, |seed| {
+        let mut random = Sim::new(seed).random();
+        for _ in 0..PROGRAMS {
+            let case = model::Case::random(&mut random);
+            assert_eq!(case.run(&Sim::new(seed)), case.expected(), "{case:#?}");
+        }
+    });
 }
 
 /// The same seed takes the same course, to the last wake.

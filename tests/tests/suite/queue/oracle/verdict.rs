@@ -36,8 +36,10 @@ pub(super) fn check(site: &Site, finished: Finished<usize>) {
     };
     site.demand(is_so, || format!("it ends as {stop}: {stats:?}"));
     let jobs = std::mem::take(&mut site.facts().jobs);
-    let cut_short =
-        jobs.iter().filter(|job| !job.is_cancelled).flat_map(|job| job.read.iter().chain(&job.told));
+    let cut_short = jobs
+        .iter()
+        .filter(|job| job.id.is_some() && !job.is_cancelled)
+        .flat_map(|job| job.read.iter().chain(&job.told));
     let cut_short = cut_short.filter(|done| matches!(done.result, Err(TaskError::Cancelled))).count();
     let is_so = cut_short == 0 || !matches!(stop, StopReason::Completed);
     site.demand(is_so, || format!("{cut_short} jobs were stopped by a run that ends as {stop}"));
