@@ -357,7 +357,7 @@ fn allocations_per_job() {
                     assert!(queue.submit(job).await.unwrap().await.is_ok());
                 }
             };
-            smol::block_on(engine.run_with(body));
+            let _ = smol::block_on(engine.run_with(body));
         }),
         // What the job keeps of its failure, its rule, and its error.
         cost("Queue, one retry each", |n| {

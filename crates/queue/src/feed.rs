@@ -85,7 +85,7 @@ where
 impl<S, J, R, E> Feed<S, J, R, E> {
     /// There is no item now, and a place for one: nobody else will tell when the run ends.
     #[cold]
-    fn watch(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Panic>> {
+    fn watch(&mut self, cx: &Context<'_>) -> Poll<Result<bool, Panic>> {
         let Self { hub, watching, .. } = self;
         let waker = cx.waker().clone();
         hub.with(|ledger| {

@@ -3,6 +3,7 @@
 
 mod admit;
 mod entry;
+mod late;
 mod settle;
 mod slots;
 mod start;

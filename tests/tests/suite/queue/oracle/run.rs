@@ -98,8 +98,7 @@ where
     let ended = match program.place {
         Place::WithBody => {
             let body = join_all(producers);
-            let finished = sim.run(async { over(engine.run_with(body).await.1) });
-            finished
+            sim.run(async { over(engine.run_with(body).await.1) })
         }
         Place::Alone => {
             // It counts from this call on.
