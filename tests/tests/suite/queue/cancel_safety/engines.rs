@@ -47,6 +47,7 @@ fn a_run_that_is_dropped_leaves_the_rest_to_the_next() {
     }
 }
 
+#[expect(clippy::await_holding_refcell_ref, reason = "nobody else reads while this actor waits")]
 fn drop_run(results: Results, grace: Duration, polls: usize) -> bool {
     let what = format!("run, {results:?}, dropped after {polls} polls");
     let (live, clock) = (Live::default(), ManualClock::new());

@@ -69,6 +69,7 @@ fn whoever_leaves_takes_nothing_along() {
 }
 
 /// The one who leaves is polled `polls` times and dropped `later` steps after that. Whether he was ready before.
+#[expect(clippy::await_holding_refcell_ref, reason = "nobody else reads while this actor waits")]
 fn tell(who: Who, results: Results, (before, behind): (usize, usize), polls: usize, later: usize) -> bool {
     let what =
         format!("{who:?}, {results:?}, {before} before, {behind} behind, {polls} polls, {later} later");

@@ -63,7 +63,7 @@ pub(super) async fn work(
     clock: ManualClock,
 ) -> Result<Token, Token> {
     regatta_sim::yield_now().await;
-    if job.number % 2 == 0 {
+    if job.number.is_multiple_of(2) {
         regatta_core::Clock::sleep_until(&clock, clock.now() + Duration::from_millis(5)).await;
     }
     if job.number % 3 == 1 && ctx.attempt() == 1 { Err(job.token.clone()) } else { Ok(job.token.clone()) }

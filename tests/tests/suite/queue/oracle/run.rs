@@ -238,7 +238,7 @@ async fn keep(
             site.facts().jobs[plan].is_ticket_dropped = true;
             drop(ticket);
         }
-        Ticketing::Awaited if plan % 2 == 0 => redeem(site, plan, ticket).await,
+        Ticketing::Awaited if plan.is_multiple_of(2) => redeem(site, plan, ticket).await,
         Ticketing::Awaited => later.push((plan, ticket)),
     }
 }
