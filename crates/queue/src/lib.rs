@@ -34,7 +34,7 @@
 //! # Cost
 //!
 //! In place, a job that is ready at once takes three short locks and one allocation, that of the job itself; a few dozen
-//! bytes more where it has a key, metadata, a ticket or a failed attempt. Waiting jobs take about 200 bytes each, beside the
+//! bytes more where it has a key, metadata, a ticket or a failed attempt. Waiting jobs take about 240 bytes each, beside the
 //! job. On an executor there is a task per worker, none per job. Retries, delays and timeouts share one timer a driver.
 
 #![forbid(unsafe_code)]

@@ -50,6 +50,7 @@ impl Log {
     }
 
     /// The tick of the unit with this number, counted from 1 at the oldest.
+    #[inline]
     fn tick_of(&self, number: u64) -> u64 {
         let mut left = number;
         for run in self.runs.range(self.stale..) {
@@ -62,6 +63,7 @@ impl Log {
     }
 
     /// The tick of the latest entry.
+    #[inline]
     pub(crate) fn latest(&self) -> Option<u64> {
         self.runs.back().map(|run| run.tick)
     }
@@ -73,6 +75,7 @@ impl Log {
     }
 
     /// The tick from which on nothing of this counts.
+    #[inline]
     pub(crate) fn end(&self, reach: Reach) -> u64 {
         self.latest().or(self.dropped).map_or(0, |tick| tick.saturating_add(reach.span))
     }
