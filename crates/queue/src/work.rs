@@ -179,56 +179,37 @@ where
                 Claim::Start(start) => start,
             };
             self.asking = Some(start.slot);
-            if !start.has_rivals {
-                // Whoever is behind it would be told the same.
-                let answer = admission.start(&start.request);
-                self.asking = None;
-                return match answer {
-                    Ok(admitted) => self.start(now, start, admitted),
-                    Err(Readiness::Rejected(why)) => {
-                        self.with(|ledger| ledger.reject(now, start.slot, worker, why));
-                        Next::NotBefore(now)
-                    }
-                    Err(readiness) => {
-                        self.with(|ledger| {
-                            ledger.unclaim(start.slot, worker);
-                            ledger.wait(worker);
-                        });
-                        Next::Blocked(readiness)
-                    }
-                };
-            }
-            let readiness = admission.ready(&start.request);
-            self.asking = None;
-            match readiness {
-                Readiness::Ready => {
-                    self.asking = Some(start.slot);
-                    let answer = admission.start(&start.request);
+            // Without rivals, whoever is behind it would be told the same: one question will do.
+            if start.has_rivals {
+                let readiness = admission.ready(&start.request);
+                if let Err(refusal) = readiness.check() {
                     self.asking = None;
-                    return match answer {
-                        Ok(admitted) => self.start(now, start, admitted),
-                        Err(Readiness::Rejected(why)) => {
-                            self.with(|ledger| ledger.reject(now, start.slot, worker, why));
-                            Next::NotBefore(now)
-                        }
-                        // Another engine was faster. It is asked about again in the next pass, as everybody is.
-                        Err(readiness) => {
-                            self.with(|ledger| {
-                                ledger.unclaim(start.slot, worker);
-                                ledger.wait(worker);
-                            });
-                            Next::Blocked(self.refused.map_or(readiness, |before| sooner(before, readiness)))
-                        }
-                    };
-                }
-                Readiness::Rejected(why) => {
-                    self.with(|ledger| ledger.reject(now, start.slot, worker, why));
-                }
-                readiness @ (Readiness::NotBefore(_) | Readiness::OnChange) => {
-                    self.with(|ledger| ledger.unclaim(start.slot, worker));
-                    self.refused = Some(self.refused.map_or(readiness, |before| sooner(before, readiness)));
+                    if let Readiness::Rejected(why) = refusal {
+                        self.with(|ledger| ledger.reject(now, start.slot, worker, why));
+                    } else {
+                        self.with(|ledger| ledger.unclaim(start.slot, worker));
+                        self.refused = Some(self.refused.map_or(refusal, |before| sooner(before, refusal)));
+                    }
+                    continue;
                 }
             }
+            let answer = admission.start(&start.request);
+            self.asking = None;
+            return match answer {
+                Ok(admitted) => self.start(now, start, admitted),
+                Err(Readiness::Rejected(why)) => {
+                    self.with(|ledger| ledger.reject(now, start.slot, worker, why));
+                    Next::NotBefore(now)
+                }
+                // Where another engine was faster, it is asked about again in the next pass, as everybody is.
+                Err(refusal) => {
+                    self.with(|ledger| {
+                        ledger.unclaim(start.slot, worker);
+                        ledger.wait(worker);
+                    });
+                    Next::Blocked(self.refused.map_or(refusal, |before| sooner(before, refusal)))
+                }
+            };
         }
     }
 
